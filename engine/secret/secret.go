@@ -1,0 +1,37 @@
+// Package secret holds the one type for passwords, keys and tokens: it prints as stars everywhere.
+package secret
+
+import (
+	"encoding/json"
+	"log/slog"
+)
+
+const stars = "******"
+
+// String is a secret text. Its zero value is the empty secret. fmt, log/slog and encoding/json all show stars; only
+// [String.Reveal] gives the text, so a search for Reveal finds every place where a secret leaves its box.
+type String struct{ text string }
+
+// New wraps a secret text.
+func New(text string) String { return String{text} }
+
+// Reveal gives the text itself.
+func (s String) Reveal() string { return s.text }
+
+// Empty reports whether there is no text.
+func (s String) Empty() bool { return s.text == "" }
+
+// String is always stars.
+func (String) String() string { return stars }
+
+// GoString is always stars.
+func (String) GoString() string { return stars }
+
+// MarshalJSON is always stars; a secret is stored by sealing it, never by marshalling.
+func (String) MarshalJSON() ([]byte, error) { return []byte(`"` + stars + `"`), nil }
+
+// UnmarshalJSON reads a plain JSON string.
+func (s *String) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &s.text) }
+
+// LogValue is always stars.
+func (String) LogValue() slog.Value { return slog.StringValue(stars) }
