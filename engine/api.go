@@ -130,10 +130,10 @@ type Sample struct {
 
 // Setting is one thing that a person can set.
 type Setting struct {
-	Name    string          `json:"name"`
-	Value   string          `json:"value"`
-	Default string          `json:"default"`
-	Help    string          `json:"help"`
-	Kind    string          `json:"kind"`            // text, number, bool, choice, folders
-	Choices []string        `json:"choices,omitempty"`
+	Name    string   `json:"name"`
+	Value   string   `json:"value"`
+	Default string   `json:"default"`
+	Help    string   `json:"help"`
+	Kind    string   `json:"kind"` // text, number, bool, choice, folders
+	Choices []string `json:"choices,omitempty"`
 }
