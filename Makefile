@@ -1,0 +1,83 @@
+# The two commands: make run, make test. The others are parts of them, or for those who work on the project.
+
+SHELL := /bin/bash
+CACHE := $(or $(DMG_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dmgateway)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+STAMP := -X dmgateway/engine.version=$(VERSION) -X dmgateway/engine.commit=$(COMMIT)
+# GLES through libGL looks the same as OpenGL and saves three minutes of the first build.
+TAGS := gles
+DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
+
+.PHONY: run test build check cross unit race bench fuzz notices clean setup
+
+## run: set up, build, and open the program; without a display, run the same story in the terminal
+ifeq ($(strip $(DISPLAYED)),)
+run: bin/dmgcmd
+	@echo "There is no display here (DISPLAY is not set), so this runs the demonstration in the terminal." >&2
+	@echo "With a display the same command opens the window; a server without one uses: bin/dmgcmd run" >&2
+	bin/dmgcmd demo
+else
+run: bin/dmgateway bin/dmgcmd
+	bin/dmgateway
+endif
+
+build: bin/dmgateway bin/dmgcmd
+
+.PHONY: bin/dmgateway bin/dmgcmd
+bin/dmgateway:
+	@packaging/setup.sh run
+	go build -tags $(TAGS) -ldflags '$(STAMP)' -o $@ ./app
+
+bin/dmgcmd:
+	CGO_ENABLED=0 go build -ldflags '$(STAMP)' -o $@ ./app/dmgcmd
+
+setup:
+	@packaging/setup.sh test
+
+## test: set up, then everything that CI checks
+test: setup check cross race
+	@echo "all tests passed"
+
+## check: format, vet, lint, generated files
+check: setup
+	@out=$$($(CACHE)/bin/gofumpt -l app assets engine packaging); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	go vet -tags $(TAGS) ./...
+	$(CACHE)/bin/golangci-lint run --build-tags $(TAGS) ./...
+	go run ./packaging/notices -check
+
+## cross: the parts without cgo build for every system
+cross:
+	@for t in windows/amd64 darwin/arm64 linux/arm64; do \
+		echo "build $$t"; \
+		CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./app/dmgcmd && \
+		CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./engine/... ./app/dmgcmd || exit 1; \
+	done
+
+## unit: the tests without the race detector, quicker
+unit:
+	go test -tags $(TAGS) ./...
+
+## race: every test with the race detector
+race:
+	go test -tags $(TAGS) -race -timeout 20m ./...
+
+## bench: Go benchmarks of the hot paths, then whole copies beside psql
+bench: setup
+	packaging/bench.sh
+
+## fuzz: every fuzz target for FUZZTIME (default 1m) each
+FUZZTIME ?= 1m
+fuzz:
+	@go list ./engine/... | while read -r p; do \
+		for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+			echo "fuzz $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+## notices: write the third-party notices anew
+notices:
+	go run ./packaging/notices
+
+clean:
+	rm -rf bin dist

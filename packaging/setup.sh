@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what this machine lacks to build, run and test the project. Debian 12 or a relative of it, with Go.
+#
+#   packaging/setup.sh run     what `make run` needs: C libraries for the window
+#   packaging/setup.sh test    that, and what the tests need: servers, a display without a screen, Node packages, linters
+#
+# It says what it installs, does nothing where nothing is missing, and needs root only to install Debian packages.
+set -euo pipefail
+
+what=${1:-test}
+cache=${DMG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmgateway}
+
+# Versions of what is not a Debian package. Go modules of the product itself are in go.mod.
+azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0
+golangci=v2.15.0 gofumpt=v0.12.0
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from https://go.dev/dl/ and run this again."; exit 1; }
+
+packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
+if [ "$what" = test ]; then
+	packages+=(postgresql-15 xvfb openbox xdotool imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl)
+	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
+fi
+
+install_packages() {
+	command -v dpkg-query >/dev/null || { say "not a Debian system; needed, under whatever names: ${packages[*]}"; return 0; }
+	local missing=() p
+	for p in "${packages[@]}"; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	local root=()
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || { say "please install as root: apt-get install ${missing[*]}"; exit 1; }
+		root=(sudo)
+	fi
+	say "installing Debian packages: ${missing[*]}"
+	local log
+	log=$(mktemp)
+	# PostgreSQL's package would start a server of its own; the tests start private ones.
+	if ! { "${root[@]}" apt-get update -q &&
+		"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+		tail -20 "$log" >&2
+		say "apt-get failed; its whole output is in $log"
+		exit 1
+	fi
+	rm -f "$log"
+}
+
+# npm packages for the tests, outside the tree: Azurite (Azure's storage emulator), Microsoft's own clients.
+install_node_packages() {
+	local dir=$cache/node want="azurite@$azurite @azure/service-bus@$servicebus @azure/arm-datafactory@$datafactory"
+	[ "$(cat "$dir/.installed" 2>/dev/null)" = "$want" ] && return 0
+	say "installing Node packages into $dir: $want"
+	mkdir -p "$dir"
+	[ -f "$dir/package.json" ] || echo '{"private":true}' >"$dir/package.json"
+	# shellcheck disable=SC2086 # three packages, three words
+	(cd "$dir" && npm install --no-audit --no-fund --loglevel=error $want >&2)
+	echo "$want" >"$dir/.installed"
+}
+
+# Linters are built from source with the machine's Go, into the cache.
+install_tool() { # name version module
+	local bin=$cache/bin/$1
+	[ "$(cat "$bin.version" 2>/dev/null)" = "$2 $(go env GOVERSION)" ] && [ -x "$bin" ] && return 0
+	say "building $1 $2"
+	GOBIN=$cache/bin GOFLAGS='' go install "$3@$2"
+	echo "$2 $(go env GOVERSION)" >"$bin.version"
+}
+
+install_packages
+if [ "$what" = test ]; then
+	install_node_packages
+	install_tool gofumpt "$gofumpt" mvdan.cc/gofumpt
+	install_tool golangci-lint "$golangci" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+fi
