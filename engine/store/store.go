@@ -163,6 +163,14 @@ type Resumer interface {
 	Committed(ctx context.Context) (map[string]Counts, error)
 }
 
+// Inspector is a Sink that can look without touching anything: a dry run asks it. A Sink without it is asked by
+// Prepare with resuming true.
+type Inspector interface {
+	// Inspect returns what Prepare(ctx, want, false) would, also for a table that Prepare would create first, and
+	// refuses what Prepare would refuse. It changes nothing.
+	Inspect(ctx context.Context, want batch.Schema) (batch.Schema, error)
+}
+
 // Writer writes one partition, from one goroutine.
 type Writer interface {
 	// Write takes the rows; b's buffers belong to the caller again when it returns. A value that the sink refuses is an
