@@ -1,0 +1,452 @@
+package batch
+
+import (
+	"math"
+	"strconv"
+	"unsafe"
+)
+
+// AppendDecimal appends unscaled·10^-scale as plain digits with exactly scale digits after the point.
+func AppendDecimal(dst []byte, unscaled int64, scale int) []byte {
+	m := uint64(unscaled)
+	if unscaled < 0 {
+		dst = append(dst, '-')
+		m = -m
+	}
+	if scale == 0 {
+		return strconv.AppendUint(dst, m, 10)
+	}
+	if scale < len(pow10) {
+		p := pow10[scale]
+		dst = appendUint(dst, m/p)
+		dst = append(dst, '.')
+		return appendPadded(dst, m%p, scale)
+	}
+	dst = append(dst, '0', '.')
+	for range scale - 19 {
+		dst = append(dst, '0')
+	}
+	return appendPadded(dst, m, 19)
+}
+
+// AppendDecimalWide is [AppendDecimal] for 128 bits.
+func AppendDecimalWide(dst []byte, unscaled Int128, scale int) []byte {
+	if v, ok := unscaled.Int64(); ok {
+		return AppendDecimal(dst, v, scale)
+	}
+	m, neg := unscaled.magnitude()
+	if neg {
+		dst = append(dst, '-')
+	}
+	var digits [39]byte
+	high, low := m.div64(pow10[19])
+	top, mid := high.div64(pow10[19])
+	d := appendPadded(digits[:0], top.lo, 1)
+	d = appendPadded(d, mid, 19)
+	d = appendPadded(d, low, 19)
+	for len(d) > 1 && d[0] == '0' {
+		d = d[1:]
+	}
+	return appendPointed(dst, d, scale)
+}
+
+// appendPointed appends digits with the point set scale digits from the right.
+func appendPointed(dst, digits []byte, scale int) []byte {
+	whole := len(digits) - scale
+	if whole <= 0 {
+		dst = append(dst, '0')
+	} else {
+		dst = append(dst, digits[:whole]...)
+	}
+	if scale == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for ; whole < 0; whole++ {
+		dst = append(dst, '0')
+	}
+	return append(dst, digits[max(whole, 0):]...)
+}
+
+func appendUint(dst []byte, v uint64) []byte {
+	if v < 10 {
+		return append(dst, '0'+byte(v))
+	}
+	return strconv.AppendUint(dst, v, 10)
+}
+
+// pairs are the two digits of 0 to 99.
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+
+// appendPadded appends v with leading zeros to width digits.
+func appendPadded(dst []byte, v uint64, width int) []byte {
+	n := len(dst)
+	for range width {
+		dst = append(dst, '0')
+	}
+	i := n + width
+	for i-n >= 2 && v > 0 {
+		q := v / 100
+		p := (v - q*100) * 2
+		dst[i-1], dst[i-2] = pairs[p+1], pairs[p]
+		v, i = q, i-2
+	}
+	if i > n && v > 0 {
+		dst[i-1] = '0' + byte(v%10)
+	}
+	return dst
+}
+
+// number is a decimal number taken apart: (-1)^neg · digits · 10^exp, where digits runs over whole and fraction.
+type number struct {
+	neg             bool
+	whole, fraction []byte
+	exp             int
+}
+
+// scanNumber takes apart [+-]digits[.digits][e[+-]digits]. Spaces around are allowed.
+func scanNumber(text []byte) (n number, ok bool) {
+	text = trimSpace(text)
+	i := 0
+	if i < len(text) && (text[i] == '-' || text[i] == '+') {
+		n.neg = text[i] == '-'
+		i++
+	}
+	start := i
+	for i < len(text) && isDigit(text[i]) {
+		i++
+	}
+	n.whole = text[start:i]
+	if i < len(text) && text[i] == '.' {
+		i++
+		start = i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		n.fraction = text[start:i]
+	}
+	if len(n.whole)+len(n.fraction) == 0 {
+		return n, false
+	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		n.exp, ok = scanExponent(text[i+1:])
+		return n, ok
+	}
+	return n, i == len(text)
+}
+
+func scanExponent(text []byte) (exp int, ok bool) {
+	neg := false
+	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		neg = text[0] == '-'
+		text = text[1:]
+	}
+	if len(text) == 0 || len(text) > 6 {
+		return 0, false
+	}
+	for _, c := range text {
+		if !isDigit(c) {
+			return 0, false
+		}
+		exp = exp*10 + int(c-'0')
+	}
+	if neg {
+		exp = -exp
+	}
+	return exp, true
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// digitsAt gives the digit of weight 10^-(i+1) counted over whole and fraction together.
+func (n *number) digit(i int) byte {
+	if i < len(n.whole) {
+		return n.whole[i]
+	}
+	return n.fraction[i-len(n.whole)]
+}
+
+// unscaled gives the number times 10^scale. Digits that are not zero and would be cut off are tooFine; the value is then
+// rounded towards zero.
+func (n *number) unscaled(scale int) (m u128, p problem) {
+	total := len(n.whole) + len(n.fraction)
+	keep := len(n.whole) + n.exp + scale // so many leading digits make the unscaled number
+	fits := true
+	for i := range min(max(keep, 0), total) {
+		var ok1, ok2 bool
+		m, ok1 = m.mul64(10)
+		m, ok2 = m.add64(uint64(n.digit(i) - '0'))
+		fits = fits && ok1 && ok2
+	}
+	if !fits {
+		return m, tooBig
+	}
+	for i := max(keep, 0); i < total; i++ {
+		if n.digit(i) != '0' {
+			p = tooFine
+			break
+		}
+	}
+	if keep > total {
+		var ok bool
+		if m, ok = m.mulPow10(keep - total); !ok {
+			return m, tooBig
+		}
+	}
+	return m, p
+}
+
+// parseDecimal64 reads an unscaled number of at most precision digits, precision ≤ 18.
+func parseDecimal64(text []byte, precision, scale int) (int64, problem) {
+	if v, ok := parseDecimalFast(text, precision, scale); ok {
+		return v, fine
+	}
+	n, ok := scanNumber(text)
+	if !ok {
+		return 0, malformed
+	}
+	m, p := n.unscaled(scale)
+	if p == tooBig || !m.less(pow10wide[precision]) {
+		return 0, tooBig
+	}
+	v := int64(m.lo)
+	if n.neg {
+		v = -v
+	}
+	return v, p
+}
+
+// parseDecimalFast reads the plain case [-]digits[.digits] with at most scale digits after the point and 18 in all.
+func parseDecimalFast(text []byte, precision, scale int) (int64, bool) {
+	i, neg := 0, false
+	if len(text) > 0 && text[0] == '-' {
+		i, neg = 1, true
+	}
+	if len(text)-i > 19 || i == len(text) {
+		return 0, false
+	}
+	var v uint64
+	start := i
+	for ; i < len(text); i++ {
+		d := text[i] - '0'
+		if d > 9 {
+			break
+		}
+		v = v*10 + uint64(d)
+	}
+	if i == start {
+		return 0, false
+	}
+	if i < len(text) {
+		if text[i] != '.' {
+			return 0, false
+		}
+		i++
+		start = i
+		for ; i < len(text); i++ {
+			d := text[i] - '0'
+			if d > 9 {
+				return 0, false
+			}
+			v = v*10 + uint64(d)
+		}
+		scale -= i - start
+	}
+	if scale < 0 || v >= pow10[precision] {
+		return 0, false
+	}
+	over, v := mulSmall(v, scale)
+	if over || v >= pow10[precision] {
+		return 0, false
+	}
+	if neg {
+		return -int64(v), true
+	}
+	return int64(v), true
+}
+
+func mulSmall(v uint64, k int) (over bool, _ uint64) {
+	if k == 0 {
+		return false, v
+	}
+	m, ok := u128{0, v}.mulPow10(k)
+	return !ok || m.hi != 0, m.lo
+}
+
+// parseDecimal128 reads an unscaled number of at most precision digits, precision ≤ 38.
+func parseDecimal128(text []byte, precision, scale int) (Int128, problem) {
+	n, ok := scanNumber(text)
+	if !ok {
+		return Int128{}, malformed
+	}
+	m, p := n.unscaled(scale)
+	if p == tooBig || !m.less(pow10wide[precision]) {
+		return Int128{}, tooBig
+	}
+	v, _ := m.signed(n.neg)
+	return v, p
+}
+
+// appendPlain appends text as plain digits, without exponent: for an unbounded type with the digits after the point that
+// it has, else with exactly scale of them. "NaN", "Infinity" and "-Infinity" pass where the type is unbounded.
+func appendPlain(dst, text []byte, precision, scale int) ([]byte, problem) {
+	n, ok := scanNumber(text)
+	if !ok {
+		if s := notFinite(text); s != "" && precision == 0 {
+			return append(dst, s...), fine
+		}
+		return dst, malformed
+	}
+	if n.exp > 100_000 || n.exp < -100_000 {
+		return dst, tooBig
+	}
+	total := len(n.whole) + len(n.fraction)
+	point := len(n.whole) + n.exp // the point stands after so many digits
+	p := fine
+	if precision == 0 {
+		scale = max(total-point, 0)
+	}
+	first := 0
+	for first < total && n.digit(first) == '0' {
+		first++
+	}
+	if precision > 0 && first < total && point-first > precision-scale {
+		return dst, tooBig
+	}
+	mark := len(dst)
+	if n.neg {
+		dst = append(dst, '-')
+	}
+	zero := true
+	at := func(i int) {
+		c := byte('0')
+		if i >= 0 && i < total {
+			c = n.digit(i)
+		}
+		zero = zero && c == '0'
+		dst = append(dst, c)
+	}
+	if first >= point {
+		dst = append(dst, '0')
+	}
+	for i := first; i < point; i++ {
+		at(i)
+	}
+	if scale > 0 {
+		dst = append(dst, '.')
+		for i := point; i < point+scale; i++ {
+			at(i)
+		}
+	}
+	for i := max(point+scale, 0); i < total; i++ {
+		if n.digit(i) != '0' {
+			p = tooFine
+			break
+		}
+	}
+	if zero && n.neg { // zero has no sign
+		dst = append(dst[:mark], dst[mark+1:]...)
+	}
+	return dst, p
+}
+
+// notFinite gives the canonical name of a number that has no digits, "" where text is none.
+func notFinite(text []byte) string {
+	text = trimSpace(text)
+	switch {
+	case equalFold(text, "nan"):
+		return "NaN"
+	case equalFold(text, "infinity"), equalFold(text, "inf"), equalFold(text, "+infinity"), equalFold(text, "+inf"), string(text) == "∞":
+		return "Infinity"
+	case equalFold(text, "-infinity"), equalFold(text, "-inf"), string(text) == "-∞":
+		return "-Infinity"
+	}
+	return ""
+}
+
+// equalFold compares with an ASCII lower-case text, case aside.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i := range b {
+		c := b[i]
+		if c-'A' < 26 {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+var pow10float = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
+// decimalToFloat is the float64 nearest to v·10^-scale.
+func decimalToFloat(v int64, scale int) float64 {
+	if v > -1<<53 && v < 1<<53 && scale < len(pow10float) {
+		return float64(v) / pow10float[scale] // both exact, so the quotient is rounded once
+	}
+	var buf [64]byte
+	return mustFloat(AppendDecimal(buf[:0], v, scale))
+}
+
+func wideToFloat(v Int128, scale int) float64 {
+	if n, ok := v.Int64(); ok {
+		return decimalToFloat(n, scale)
+	}
+	var buf [64]byte
+	return mustFloat(AppendDecimalWide(buf[:0], v, scale))
+}
+
+// mustFloat parses plain decimal digits; out of range gives ±Inf.
+func mustFloat(text []byte) float64 {
+	f, _ := strconv.ParseFloat(viewString(text), 64)
+	return f
+}
+
+func viewString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// floatToDecimal64 gives f·10^scale when f, as the shortest text that means it, has no more digits than that.
+func floatToDecimal64(f float64, single bool, precision, scale int) (int64, problem) {
+	if !single && scale < len(pow10float) {
+		r := math.RoundToEven(f * pow10float[scale])
+		// Numbers of up to 15 digits have each their own float64, so r is the shortest text's number.
+		if r > -1e15 && r < 1e15 && r/pow10float[scale] == f {
+			v := int64(r)
+			if v > -int64(pow10[precision]) && v < int64(pow10[precision]) {
+				return v, fine
+			}
+			return 0, tooBig
+		}
+	}
+	var buf [32]byte
+	text, ok := floatDigits(buf[:0], f, single)
+	if !ok {
+		return 0, tooBig
+	}
+	return parseDecimal64(text, precision, scale)
+}
+
+// floatDigits appends the shortest text of f; false where f is not finite.
+func floatDigits(dst []byte, f float64, single bool) ([]byte, bool) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return dst, false
+	}
+	size := 64
+	if single {
+		size = 32
+	}
+	return strconv.AppendFloat(dst, f, 'e', -1, size), true
+}
