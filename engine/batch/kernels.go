@@ -217,7 +217,7 @@ func intsToInts(from, to Type, o Options) kernel {
 	fp, fs := digits(from)
 	tp, ts := digits(to)
 	if ts == fs {
-		if unchanged(from, to) {
+		if Fits(from, to) {
 			return same(InInts, nil)
 		}
 		low, high := limits(to, tp)

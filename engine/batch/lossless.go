@@ -2,9 +2,10 @@ package batch
 
 import "fmt"
 
-// unchanged reports whether every value of from is a value of to as it is: same storage, same scale or unit, range included.
-func unchanged(from, to Type) bool {
-	if from.Storage() != to.Storage() {
+// Fits reports whether every value of from is a value of to as it is: same storage, same scale or unit, range included.
+// A column can then be handed on under the other type without looking at it.
+func Fits(from, to Type) bool {
+	if from.Storage() != to.Storage() || from.Kind == Date && to.Kind != Date {
 		return false
 	}
 	if familyOf(from.Kind) == numbers && familyOf(to.Kind) == numbers && from.Storage() == InInts {
