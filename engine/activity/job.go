@@ -44,6 +44,8 @@ type Mapping struct {
 type Source struct {
 	Type          string // Data Factory's, as written: "SqlSource"
 	Store         string // the store's name: "postgres"
+	Title         string // the store's name for people: "PostgreSQL"
+	Object        string // table, folder or file as the dataset says it, for people; "" where only a query says it
 	LinkedService string
 	Open          store.OpenSource
 	Files         *FileSource
@@ -67,6 +69,8 @@ type Additional struct {
 type Sink struct {
 	Type          string
 	Store         string
+	Title         string
+	Object        string
 	LinkedService string
 	Open          store.OpenSink
 	Files         *FileSink
@@ -83,7 +87,8 @@ type FileSource struct {
 	Compression string
 
 	// Folder is where to look, Name the one file wanted ("" = all that match). Wildcards use * and ?; FolderPattern is
-	// matched against folder paths below the container, NamePattern against file names.
+	// matched against whole folder paths below the container (below the root where there is none), NamePattern against
+	// file names. Where FolderPattern is set, Folder is the container with the pattern's beginning that has no wildcards.
 	Folder        string
 	Name          string
 	FolderPattern string

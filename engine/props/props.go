@@ -173,6 +173,14 @@ func (o *Object) Names() []string {
 
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 
+// Peek is Raw without counting as reading the property.
+func (o *Object) Peek(name string) json.RawMessage {
+	if !o.Has(name) {
+		return nil
+	}
+	return o.fields[strings.ToLower(name)].raw
+}
+
 func (o *Object) take(name string) *field {
 	if o == nil {
 		return nil
@@ -473,17 +481,20 @@ func (o *Object) unread(p *problems) {
 	}
 }
 
-func (p *problems) err() error {
-	if len(p.list) == 0 {
+func (p *problems) err() error { return Join(p.list) }
+
+// Join makes one error of all problems of a document: the first, with the others as its cause; nil where there are none.
+func Join(list []*fault.Error) error {
+	if len(list) == 0 {
 		return nil
 	}
-	first := *p.list[0]
-	if len(p.list) > 1 {
+	first := *list[0]
+	if len(list) > 1 {
 		var errs []error
-		for _, e := range p.list[1:] {
+		for _, e := range list[1:] {
 			errs = append(errs, e)
 		}
-		first.Message += fmt.Sprintf(" (%s); and %d more", first.Target, len(p.list)-1)
+		first.Message += fmt.Sprintf(" (%s); and %d more", first.Target, len(list)-1)
 		first.Cause = errors.Join(errs...)
 	}
 	return &first
