@@ -1,0 +1,15 @@
+// Package all lists the stores that the program knows. It is the one place that imports them all; a new store is one
+// line here.
+package all
+
+import (
+	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlite"
+)
+
+// Stores makes the registry of every store.
+func Stores() *store.Registry {
+	return store.NewRegistry(
+		sqlite.Definition(),
+	)
+}
