@@ -34,7 +34,7 @@ func (p *parser) formatV1(e *endpoint, o *props.Object, typ string, source bool)
 		acceptDefaults(o)
 		return f
 	}
-	def := p.findFormat(fo.Required("type"), func(d *format.Definition) []string { return d.V1 })
+	def := p.formats.V1(fo.Required("type"))
 	if def == nil {
 		e.failed = true
 		name := fo.String("type")
@@ -72,7 +72,7 @@ func (p *parser) formatV2(e *endpoint, o *props.Object, typ string, source bool)
 		return e.binary(o, typ, source)
 	}
 	datasets := func(d *format.Definition) []string { return d.Datasets }
-	def := p.findFormat(e.datasetType, datasets)
+	def := p.formats.Dataset(e.datasetType)
 	if def == nil {
 		e.refuse(o, "a source or sink of %s needs a dataset of its own", e.def.Title)
 		e.dataset.Object("properties").Problem(fault.Unsupported, "type", "datasets of type %q are not supported for %s; known: %s",
@@ -138,18 +138,9 @@ func (e *endpoint) binary(o *props.Object, typ string, source bool) (f fileForma
 	return f
 }
 
-func (p *parser) findFormat(typ string, types func(*format.Definition) []string) *format.Definition {
-	for _, d := range p.formats {
-		if _, ok := oneOf(typ, types(d)); ok {
-			return d
-		}
-	}
-	return nil
-}
-
 func (p *parser) formatTypes(types func(*format.Definition) []string) string {
 	var all []string
-	for _, d := range p.formats {
+	for _, d := range p.formats.All() {
 		all = append(all, types(d)...)
 	}
 	return strings.Join(all, ", ")

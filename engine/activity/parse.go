@@ -13,29 +13,10 @@ import (
 // defaultRetryInterval is Data Factory's pause between two tries of an activity.
 const defaultRetryInterval = 30 * time.Second
 
-// Formats are the formats that a program knows; *format.Registry is one.
-type Formats interface {
-	All() []*format.Definition
-}
-
 // Parse reads a bundle {"linkedServices":[…],"datasets":[…],"activity":{…}}, v1 and v2 shapes mixed freely, and gives
 // the one copy that it describes. Nothing is opened. Everything that is wrong or not supported is in the error, each
 // with its JSON path. Expressions must have been filled in before, by [Expand].
-func Parse(bundle []byte, stores *store.Registry, formats Formats) (*Job, error) {
-	return parse(bundle, stores, formats.All())
-}
-
-// parser holds a bundle while it is turned into a job.
-type parser struct {
-	root     *props.Object
-	stores   *store.Registry
-	formats  []*format.Definition
-	linked   map[string]*props.Object // by lower-case name
-	datasets map[string]*props.Object
-	job      *Job
-}
-
-func parse(bundle []byte, stores *store.Registry, formats []*format.Definition) (*Job, error) {
+func Parse(bundle []byte, stores *store.Registry, formats *format.Registry) (*Job, error) {
 	root, err := props.Parse(bundle, "$")
 	if err != nil {
 		return nil, err
@@ -56,6 +37,16 @@ func parse(bundle []byte, stores *store.Registry, formats []*format.Definition) 
 	}
 	p.job.Warnings = root.Warnings()
 	return p.job, nil
+}
+
+// parser holds a bundle while it is turned into a job.
+type parser struct {
+	root     *props.Object
+	stores   *store.Registry
+	formats  *format.Registry
+	linked   map[string]*props.Object // by lower-case name
+	datasets map[string]*props.Object
+	job      *Job
 }
 
 // index reads the names of linked services or datasets.
