@@ -30,6 +30,8 @@ type Options struct {
 	Memory int64
 	// Queued is how long the job waited before this attempt, for the result.
 	Queued time.Duration
+
+	retry retryPolicy // tests retry faster
 }
 
 // Checkpoints is where a run keeps what it has done, so that another attempt can go on. Each method returns only when

@@ -1,0 +1,162 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/format"
+	"dmgateway/engine/store"
+)
+
+// reader reads the files of one partition one after the other. A batch never has rows of two files.
+type reader struct {
+	source *Source
+	part   Part
+	want   batch.Schema
+	schema batch.Schema // what Next fills: that of the first file
+
+	next    int // index of the file after the current one
+	current format.Reader
+	path    string
+	rows    int64 // of the current file, given so far
+	last    int64 // of them, before the batch that Next has filled
+	bytes   counter
+
+	// A file whose columns have other types than the first one's is converted.
+	scratch    *batch.Batch
+	converters []*batch.Converter
+}
+
+var _ store.Reader = (*reader)(nil)
+
+// open begins the next file.
+func (r *reader) open(ctx context.Context) error {
+	if len(r.part.Files) == 0 {
+		return fault.New(fault.Internal, "a partition has no files")
+	}
+	f := r.part.Files[r.next]
+	r.next++
+	r.path, r.rows = f.Path, 0
+	in := r.source.input(f, &r.bytes)
+	var err error
+	if r.part.Piece != "" {
+		splitter, ok := r.source.sel.Format.(format.Splitter)
+		if !ok {
+			return fault.New(fault.Internal, "the format cannot read a part of a file").At(f.Path)
+		}
+		r.current, err = splitter.ReadPart(ctx, in, r.part.Piece, r.want)
+	} else {
+		r.current, err = r.source.sel.Format.Read(ctx, in, r.want)
+	}
+	if err != nil {
+		r.current = nil
+		return inFile(err, f.Path)
+	}
+	return r.adapt()
+}
+
+// adapt prepares for a file whose columns have other types than those that Schema has promised.
+func (r *reader) adapt() error {
+	r.scratch, r.converters = nil, nil
+	have := r.current.Schema()
+	if r.schema == nil || sameTypes(r.schema, have) {
+		return nil
+	}
+	if len(have) != len(r.schema) {
+		return fault.New(fault.BadData, "the file has other columns than those before it").At(r.path)
+	}
+	r.converters = make([]*batch.Converter, len(have))
+	for i := range have {
+		c, err := batch.NewConverter(have[i].Type, r.schema[i].Type, batch.Options{})
+		if err != nil {
+			return fault.New(fault.BadData, "the column %q is a %s here and a %s in the first file", have[i].Name, have[i].Type, r.schema[i].Type).
+				At(r.path).Because(err).Try("Copy files with different columns by different activities.")
+		}
+		r.converters[i] = c
+	}
+	return nil
+}
+
+func sameTypes(a, b batch.Schema) bool {
+	return slices.EqualFunc(a, b, func(x, y batch.Field) bool { return x.Type == y.Type })
+}
+
+// Schema tells the columns.
+func (r *reader) Schema() batch.Schema { return r.schema }
+
+// Next fills b with rows of one file.
+func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
+	for {
+		r.last = r.rows
+		err := r.fill(ctx, b)
+		if err == nil {
+			r.rows += int64(b.Len())
+			return nil
+		}
+		if !errors.Is(err, io.EOF) {
+			return inFile(err, r.path)
+		}
+		if r.next == len(r.part.Files) {
+			return io.EOF
+		}
+		if err := r.closeFile(); err != nil {
+			return err
+		}
+		if err := r.open(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) fill(ctx context.Context, b *batch.Batch) error {
+	if r.converters == nil {
+		return r.current.Next(ctx, b)
+	}
+	if r.scratch == nil {
+		r.scratch = batch.New(r.current.Schema(), b.Limit())
+	}
+	r.scratch.Reset()
+	if err := r.current.Next(ctx, r.scratch); err != nil {
+		return err
+	}
+	for i, c := range r.converters {
+		if err := c.Convert(&b.Cols[i], &r.scratch.Cols[i], nil); err != nil {
+			return r.place(err, r.schema[i].Name)
+		}
+	}
+	return nil
+}
+
+// place says where in the file a value is that could not be converted.
+func (r *reader) place(err error, column string) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	with := *e
+	with.Row += r.last
+	with.Column = column
+	return &with
+}
+
+// Origin tells where the rows of the last batch came from.
+func (r *reader) Origin() (path string, row int64) { return r.path, r.last }
+
+// BytesRead counts the bytes of the files, compressed where they are.
+func (r *reader) BytesRead() int64 { return r.bytes.Load() }
+
+func (r *reader) closeFile() error {
+	if r.current == nil {
+		return nil
+	}
+	err := r.current.Close()
+	r.current = nil
+	return err
+}
+
+// Close ends the file that is open.
+func (r *reader) Close() error { return r.closeFile() }

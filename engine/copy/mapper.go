@@ -1,0 +1,169 @@
+package copy
+
+import (
+	"errors"
+	"slices"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+)
+
+// mapper turns batches as the reader gives them into batches as the sink takes them. It is made for one partition and
+// used from one goroutine.
+type mapper struct {
+	out   batch.Schema
+	steps []step
+}
+
+// step makes one column of the sink.
+type step struct {
+	from      int              // column of the reader's batch, -1 for a value that is not in it
+	take      bool             // the reader's buffers are passed on as they are
+	converter *batch.Converter // nil where take is true or from is -1
+	name      string           // the source column's, for messages
+
+	parse    batch.Parser // of a value that is not in the source
+	constant string
+	filePath bool
+}
+
+// mapper makes the stage between a reader and a sink, nil where the sink takes just what the reader gives.
+func (m *mapping) mapper(reader, sink batch.Schema) (*mapper, error) {
+	if len(reader) != len(m.sources) || len(sink) != len(m.outs) {
+		return nil, fault.New(fault.Internal, "the reader gives %d columns where %d were asked for, the sink takes %d of %d",
+			len(reader), len(m.sources), len(sink), len(m.outs))
+	}
+	uses := make([]int, len(reader))
+	for _, o := range m.outs {
+		if o.from >= 0 {
+			uses[o.from]++
+		}
+	}
+	x := &mapper{out: sink, steps: make([]step, len(m.outs))}
+	for i, o := range m.outs {
+		s, err := o.step(reader, sink[i].Type, uses)
+		if err != nil {
+			f := *fault.As(err)
+			f.Column = o.field.Name
+			return nil, &f
+		}
+		x.steps[i] = s
+	}
+	if x.idle(reader) {
+		return nil, nil
+	}
+	return x, nil
+}
+
+func (o *output) step(reader batch.Schema, to batch.Type, uses []int) (step, error) {
+	s := step{from: o.from, constant: o.constant, filePath: o.filePath}
+	var err error
+	if o.from < 0 {
+		s.parse, err = batch.NewParser(to, o.options)
+		return s, err
+	}
+	from := reader[o.from]
+	s.name = from.Name
+	if o.options == (batch.Options{}) && uses[o.from] == 1 && batch.Fits(from.Type, to) {
+		s.take = true
+		return s, nil
+	}
+	s.converter, err = batch.NewConverter(from.Type, to, o.options)
+	return s, err
+}
+
+// idle reports whether the mapper would change nothing.
+func (x *mapper) idle(reader batch.Schema) bool {
+	if len(reader) != len(x.out) {
+		return false
+	}
+	for i, s := range x.steps {
+		if !s.take || s.from != i || reader[i].Type != x.out[i].Type {
+			return false
+		}
+	}
+	return true
+}
+
+// schema is what apply makes.
+func (x *mapper) schema() batch.Schema { return x.out }
+
+// apply fills dst, which is empty, from src, whose buffers it may keep in exchange for dst's. The row of an error is
+// counted from 1 in src.
+func (x *mapper) apply(dst, src *batch.Batch, from origin) error {
+	rows := src.Len()
+	for i := range x.steps {
+		s, to := &x.steps[i], &dst.Cols[i]
+		switch {
+		case s.take:
+			exchange(to, &src.Cols[s.from])
+		case s.converter != nil:
+			if err := s.converter.Convert(to, &src.Cols[s.from], nil); err != nil {
+				return named(err, s.name)
+			}
+		default:
+			if err := s.repeat(to, rows, from); err != nil {
+				return named(err, x.out[i].Name)
+			}
+		}
+	}
+	return nil
+}
+
+// exchange swaps the values of two columns of the same storage; each keeps its type.
+func exchange(a, b *batch.Column) {
+	at, bt := a.Type, b.Type
+	*a, *b = *b, *a
+	a.Type, b.Type = at, bt
+}
+
+// repeat puts the step's own value into every row.
+func (s *step) repeat(to *batch.Column, rows int, from origin) error {
+	value := s.constant
+	if s.filePath {
+		value = from.path
+	}
+	text := []byte(value)
+	for range rows {
+		if err := s.parse(to, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named adds the column to a fault that has none.
+func named(err error, column string) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Column != "" {
+		return err
+	}
+	with := *f
+	with.Column = column
+	return &with
+}
+
+// losses says for each column of the sink what may be refused or lost on the way, "" where nothing can be.
+func (m *mapping) losses(sink batch.Schema) []string {
+	out := make([]string, len(m.outs))
+	for i, o := range m.outs {
+		if o.from < 0 {
+			continue
+		}
+		if ok, why := batch.Lossless(m.sources[o.from].Type, sink[i].Type); !ok {
+			out[i] = why
+		}
+	}
+	return out
+}
+
+// rowLimit is how many rows a batch should have for the format that is written.
+func rowLimit(formatName string) int {
+	if slices.Contains(columnar, formatName) {
+		return batch.ColumnarRows
+	}
+	return batch.Rows
+}
+
+// columnar are the formats that write columns in groups of many rows.
+var columnar = []string{"parquet", "orc"}

@@ -1,0 +1,184 @@
+package copy
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/store"
+)
+
+// counters count one direction's rows, bytes and files while goroutines add to them.
+type counters struct {
+	rowsRead, rowsCopied, bytesRead, bytesWritten, filesRead, filesWritten atomic.Int64
+}
+
+func (c *counters) add(d PartitionCounts, sign int64) {
+	c.rowsRead.Add(sign * d.RowsRead)
+	c.rowsCopied.Add(sign * d.Rows)
+	c.bytesRead.Add(sign * d.BytesRead)
+	c.bytesWritten.Add(sign * d.Bytes)
+	c.filesRead.Add(sign * d.FilesRead)
+	c.filesWritten.Add(sign * int64(len(d.Files)))
+}
+
+// meter is what a run has done so far, over all partitions.
+type meter struct {
+	counters
+	stage      atomic.Pointer[string]
+	partitions atomic.Int64
+	done       atomic.Int64
+	planRows   atomic.Int64 // estimates of the plan, 0 where a partition has none
+	planBytes  atomic.Int64
+
+	readBusy, writeBusy atomic.Int64 // nanoseconds in the source and in the sink, over all partitions
+	started             atomic.Int64 // when copying began, and when the first rows or bytes came; Unix nanoseconds
+	first               atomic.Int64
+}
+
+func (m *meter) enter(stage string) { m.stage.Store(&stage) }
+
+// restart forgets everything: another try of the whole activity begins.
+func (m *meter) restart() {
+	for _, c := range []*atomic.Int64{
+		&m.rowsRead, &m.rowsCopied, &m.bytesRead, &m.bytesWritten, &m.filesRead, &m.filesWritten,
+		&m.partitions, &m.done, &m.planRows, &m.planBytes, &m.readBusy, &m.writeBusy, &m.started, &m.first,
+	} {
+		c.Store(0)
+	}
+}
+
+// plan takes the plan's estimates; they count only when every partition has one.
+func (m *meter) plan(p *Plan) {
+	m.partitions.Store(int64(len(p.Partitions)))
+	var rows, bytes int64
+	allRows, allBytes := true, true
+	for _, x := range p.Partitions {
+		rows, bytes = rows+x.Rows, bytes+x.Bytes
+		allRows, allBytes = allRows && x.Rows > 0, allBytes && x.Bytes > 0
+	}
+	if allRows {
+		m.planRows.Store(rows)
+	}
+	if allBytes {
+		m.planBytes.Store(bytes)
+	}
+}
+
+// finished counts a committed partition of an earlier attempt.
+func (m *meter) finished(c PartitionCounts) {
+	m.add(c, 1)
+	m.done.Add(1)
+}
+
+// timeToFirst is how long copying took to see the first rows or bytes, 0 where none came.
+func (m *meter) timeToFirst() time.Duration {
+	if m.first.Load() == 0 {
+		return 0
+	}
+	return time.Duration(m.first.Load() - m.started.Load())
+}
+
+// tally counts one try of one partition, in the meter too, so that a try that fails can be taken back.
+type tally struct {
+	meter *meter
+	own   counters
+}
+
+func (t *tally) read(rows, bytes int64) {
+	if rows+bytes > 0 && t.meter.first.Load() == 0 {
+		t.meter.first.CompareAndSwap(0, time.Now().UnixNano())
+	}
+	t.own.rowsRead.Add(rows)
+	t.own.bytesRead.Add(bytes)
+	t.meter.rowsRead.Add(rows)
+	t.meter.bytesRead.Add(bytes)
+}
+
+func (t *tally) wrote(rows, bytes int64) {
+	t.own.rowsCopied.Add(rows)
+	t.own.bytesWritten.Add(bytes)
+	t.meter.rowsCopied.Add(rows)
+	t.meter.bytesWritten.Add(bytes)
+}
+
+// counts is what was counted so far; files are counted when the partition is committed.
+func (t *tally) counts() PartitionCounts {
+	return PartitionCounts{
+		RowsRead: t.own.rowsRead.Load(), BytesRead: t.own.bytesRead.Load(),
+		Counts: store.Counts{Rows: t.own.rowsCopied.Load(), Bytes: t.own.bytesWritten.Load()},
+	}
+}
+
+// undo takes the try back.
+func (t *tally) undo() { t.settle(PartitionCounts{}) }
+
+// settle replaces what was counted on the way by the final counts.
+func (t *tally) settle(c PartitionCounts) {
+	t.meter.add(t.counts(), -1)
+	t.meter.add(c, 1)
+	t.own = counters{}
+}
+
+// meteredReader counts what comes out of a source and how long that takes.
+type meteredReader struct {
+	store.Reader
+	t       *tally
+	sized   int64 // size of the batches, for stores that do not know their bytes
+	counted int64 // bytes given to the tally
+}
+
+// tracingReader keeps the reader's origin visible through the decorator.
+type tracingReader struct {
+	*meteredReader
+	tracer
+}
+
+func newMeteredReader(r store.Reader, t *tally) store.Reader {
+	m := &meteredReader{Reader: r, t: t}
+	if tr, ok := r.(tracer); ok {
+		return tracingReader{m, tr}
+	}
+	return m
+}
+
+// Next reads and counts.
+func (r *meteredReader) Next(ctx context.Context, b *batch.Batch) error {
+	start := time.Now()
+	err := r.Reader.Next(ctx, b)
+	r.t.meter.readBusy.Add(int64(time.Since(start)))
+	r.sized += b.Size()
+	bytes := r.BytesRead()
+	if bytes == 0 {
+		bytes = r.sized
+	}
+	r.t.read(int64(b.Len()), bytes-r.counted)
+	r.counted = bytes
+	return err
+}
+
+// meteredWriter counts what goes into a sink and how long that takes.
+type meteredWriter struct {
+	store.Writer
+	t *tally
+}
+
+// Write writes and counts.
+func (w *meteredWriter) Write(ctx context.Context, b *batch.Batch) error {
+	start := time.Now()
+	rows, size := int64(b.Len()), b.Size()
+	err := w.Writer.Write(ctx, b)
+	w.t.meter.writeBusy.Add(int64(time.Since(start)))
+	if err == nil {
+		w.t.wrote(rows, size)
+	}
+	return err
+}
+
+// Commit commits; the time counts as writing.
+func (w *meteredWriter) Commit(ctx context.Context) (store.Counts, error) {
+	start := time.Now()
+	defer func() { w.t.meter.writeBusy.Add(int64(time.Since(start))) }()
+	return w.Writer.Commit(ctx)
+}

@@ -1,0 +1,289 @@
+package copy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dmgateway/engine/activity"
+	"dmgateway/engine/batch"
+	"dmgateway/engine/copy/files"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/store"
+)
+
+// rowWork copies rows: from a table or from files of a format, to either.
+type rowWork struct {
+	run    *run
+	source store.Source
+	sink   store.Sink
+
+	mapping *mapping
+	schema  batch.Schema // what the sink takes, from prepare on
+	want    batch.Schema // what is asked of the source
+	empty   bool         // there is nothing to copy, and so nothing to prepare
+}
+
+var _ work = (*rowWork)(nil)
+
+func newRowWork(r *run) *rowWork { return &rowWork{run: r} }
+
+// planner is a side that has to know the plan that holds: the files' source, which takes its files from there, and the
+// files' sink, which names its files after it.
+type planner interface {
+	Planned(partitions []store.Partition) error
+}
+
+// divided is a source whose job says how its table is to be divided (Data Factory's partitionOption).
+type divided interface {
+	Divided() bool
+}
+
+// open connects the source, then the sink.
+func (w *rowWork) open(ctx context.Context) (err error) {
+	if w.source == nil {
+		if w.source, err = openSource(ctx, w.run.job, w.run.env, grouping(w.run.job)); err != nil {
+			return err
+		}
+	}
+	if w.sink == nil {
+		w.sink, err = openSink(ctx, w.run)
+	}
+	return err
+}
+
+// grouping is how files become partitions, for what the sink makes of a partition: a table does not care, a folder gets
+// one file for each of them.
+func grouping(job *activity.Job) files.Grouping {
+	switch sink := job.Sink.Files; {
+	case sink == nil:
+		return files.Any
+	case sink.Name != "" || sink.Behavior == activity.MergeFiles:
+		return files.Together
+	}
+	return files.OneByOne
+}
+
+func openSource(ctx context.Context, job *activity.Job, env store.Env, g files.Grouping) (store.Source, error) {
+	f := job.Source.Files
+	if f == nil {
+		return job.Source.Open(ctx, env)
+	}
+	fs, err := f.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return files.NewSource(fs, f, g), nil
+}
+
+func openSink(ctx context.Context, r *run) (store.Sink, error) {
+	f := r.job.Sink.Files
+	if f == nil {
+		return r.job.Sink.Open(ctx, r.env)
+	}
+	fs, err := f.Open(ctx, r.env)
+	if err != nil {
+		return nil, err
+	}
+	return files.NewSink(fs, f, r.env.RunID, r.job.Source.Files), nil
+}
+
+// Memory that one pipeline needs at most: its batches, and what a columnar format gathers before it writes.
+const (
+	pipelineMemory = 10 << 20
+	columnarMemory = 40 << 20
+)
+
+// degree follows Data Factory: files in parallel, a relational source one partition at a time unless the job asks for
+// more, and into files only where its table is divided by the job or the person who runs it wants several files.
+func (w *rowWork) degree() (usual, most int) {
+	job, o := w.run.job, w.run.o
+	sink := job.Sink.Files
+	need := int64(pipelineMemory)
+	if sink != nil && rowLimit(sink.FormatName) == batch.ColumnarRows || job.Source.Files != nil && rowLimit(job.Source.Files.FormatName) == batch.ColumnarRows {
+		need = columnarMemory
+	}
+	most = int(max(1, min(maxParallel, o.Memory/need)))
+	if sink != nil && grouping(job) == files.Together {
+		return 1, 1
+	}
+	if job.Source.Files != nil {
+		return 2 * cores(), most
+	}
+	d, ok := w.source.(divided)
+	if sink != nil && o.Parallel <= 0 && !(ok && d.Divided()) {
+		most = 1
+	}
+	return 1, most
+}
+
+// maxParallel is the most that Data Factory allows.
+const maxParallel = 32
+
+func (w *rowWork) plan(ctx context.Context, n int) (Plan, error) {
+	p, ok := w.source.(store.Partitioner)
+	if !ok || n == 1 && w.run.job.Source.Files == nil {
+		return Plan{Partitions: []store.Partition{{ID: "all"}}}, nil
+	}
+	parts, err := p.Partitions(ctx, n)
+	if err != nil {
+		return Plan{}, err
+	}
+	seen := make(map[string]bool, len(parts))
+	for _, x := range parts {
+		if seen[x.ID] || x.ID == "" {
+			return Plan{}, fault.New(fault.Internal, "the plan has the partition %q twice", x.ID)
+		}
+		seen[x.ID] = true
+	}
+	return Plan{Partitions: parts}, nil
+}
+
+// planned tells both sides the plan and decides the columns.
+func (w *rowWork) planned(ctx context.Context, p *Plan) error {
+	for _, side := range []any{w.source, w.sink} {
+		if x, ok := side.(planner); ok {
+			if err := x.Planned(p.Partitions); err != nil {
+				return err
+			}
+		}
+	}
+	if len(p.Partitions) == 0 {
+		w.empty = true
+		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
+		return nil
+	}
+	schema, err := w.source.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	w.mapping, err = compileMapping(w.run.job, schema)
+	return err
+}
+
+// prepare makes the sink ready and makes sure that every column can become what the sink takes, before a row is read.
+func (w *rowWork) prepare(ctx context.Context, resuming bool) error {
+	if w.empty {
+		return nil
+	}
+	if x, ok := w.sink.(store.Inspector); ok && !resuming {
+		// Before the pre-copy script: it may delete what could not be replaced then.
+		schema, err := x.Inspect(ctx, w.mapping.wanted())
+		if err != nil {
+			return err
+		}
+		if _, err := w.mapping.mapper(w.mapping.sources, schema); err != nil {
+			return err
+		}
+	}
+	schema, err := w.sink.Prepare(ctx, w.mapping.wanted(), resuming)
+	if err != nil {
+		return err
+	}
+	if len(schema) != len(w.mapping.outs) {
+		return fault.New(fault.Internal, "the sink takes %d columns of %d", len(schema), len(w.mapping.outs))
+	}
+	w.schema, w.want = schema, w.mapping.pushDown(schema)
+	_, err = w.mapping.mapper(w.mapping.sources, schema)
+	return err
+}
+
+func (w *rowWork) committed(ctx context.Context) (map[string]store.Counts, error) {
+	if r, ok := w.sink.(store.Resumer); ok {
+		return r.Committed(ctx)
+	}
+	return nil, nil
+}
+
+// copy reads, maps and writes one partition and commits it.
+func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ PartitionCounts, err error) {
+	reader, err := w.source.Open(ctx, p, w.want)
+	if err != nil {
+		return PartitionCounts{}, err
+	}
+	defer func() { err = closing(err, reader.Close) }()
+	m, err := w.mapping.mapper(reader.Schema(), w.schema)
+	if err != nil {
+		return PartitionCounts{}, err
+	}
+	writer, err := w.sink.Open(ctx, p)
+	if err != nil {
+		return PartitionCounts{}, err
+	}
+	defer func() {
+		// After a commit this does nothing; after a failure the rows have to go, whatever else is wrong.
+		if aerr := writer.Abort(); aerr != nil {
+			w.run.log.Warn("giving up a partition failed", "partition", p.ID, "error", aerr)
+		}
+	}()
+	metered := &meteredWriter{Writer: writer, t: t}
+	pipe := &pipeline{
+		reader: newMeteredReader(reader, t), mapper: m, writer: metered, log: w.run.log, limit: w.limit(),
+	}
+	if err := pipe.run(ctx); err != nil {
+		return PartitionCounts{}, err
+	}
+	return w.commit(ctx, p, metered, t)
+}
+
+func (w *rowWork) limit() int {
+	if f := w.run.job.Sink.Files; f != nil {
+		return rowLimit(f.FormatName)
+	}
+	return batch.Rows
+}
+
+// closing closes after an error, or makes the close's error the error.
+func closing(err error, closer func() error) error {
+	if cerr := closer(); cerr != nil && err == nil {
+		return fmt.Errorf("close the source: %w", cerr)
+	}
+	return err
+}
+
+// commit commits the partition and compares what the sink says with what was read.
+func (w *rowWork) commit(ctx context.Context, p store.Partition, writer store.Writer, t *tally) (PartitionCounts, error) {
+	c := t.counts()
+	c.FilesRead = files.Count(p)
+	counts, err := writer.Commit(ctx)
+	if errors.Is(err, store.ErrAlreadyCommitted) {
+		return c, nil
+	}
+	if err != nil {
+		return PartitionCounts{}, err
+	}
+	if counts.Rows != c.RowsRead {
+		return PartitionCounts{}, fault.New(Inconsistent, "%d rows were read, but the sink holds %d", c.RowsRead, counts.Rows).
+			At("partition " + p.ID).Try("Check triggers and rules of the sink that drop or add rows.")
+	}
+	if counts.Bytes == 0 {
+		counts.Bytes = c.Bytes
+	}
+	c.Counts = counts
+	return c, nil
+}
+
+// finish ends the run at the sink, and then deletes the files that the job wants deleted.
+func (w *rowWork) finish(ctx context.Context) error {
+	if w.empty {
+		return nil
+	}
+	if err := w.sink.Finish(ctx); err != nil {
+		return err
+	}
+	if s, ok := w.source.(*files.Source); ok {
+		return s.DeleteCopied(ctx)
+	}
+	return nil
+}
+
+func (w *rowWork) close() error {
+	var errs []error
+	if w.sink != nil {
+		errs = append(errs, w.sink.Close())
+	}
+	if w.source != nil {
+		errs = append(errs, w.source.Close())
+	}
+	return errors.Join(errs...)
+}
