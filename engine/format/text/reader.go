@@ -1,0 +1,185 @@
+package text
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+)
+
+// reader parses rows straight into the columns of batches.
+type reader struct {
+	src    *source
+	set    *settings
+	schema batch.Schema
+	fields []field // by position in the file
+	parts  []part  // in the order of schema
+	row    int64   // rows read, for messages
+	stop   int64   // rows that begin here or later belong to another part; < 0 = none
+	held   error   // what Next returns before it goes on
+	end    error   // what Next returns from now on
+	tmp    []byte
+}
+
+// field is a column of the file.
+type field struct{ name string }
+
+// part is a wanted column.
+type part struct {
+	cell  int
+	parse batch.Parser
+}
+
+func newReader(src *source, set *settings, cols []column, want batch.Schema) (*reader, error) {
+	r := &reader{src: src, set: set, stop: -1, schema: make(batch.Schema, len(want)), parts: make([]part, len(want))}
+	names := make(batch.Schema, len(cols))
+	for i, c := range cols {
+		names[i] = c.field
+		r.fields = append(r.fields, field{c.field.Name})
+	}
+	for i, w := range want {
+		at := names.Index(w.Name)
+		if at < 0 {
+			return nil, fault.New(fault.NotFound, "the file has no column %q", w.Name).At(src.name).
+				Try("Check the names in the header, firstRowAsHeader and the mapping.")
+		}
+		c := &cols[at]
+		typ := c.typeFor(w.Type)
+		parse, err := batch.NewParser(typ, c.options)
+		if err != nil {
+			f := *fault.As(err)
+			f.Column, f.Target = w.Name, src.name
+			return nil, &f
+		}
+		r.schema[i] = batch.Field{Name: w.Name, Type: typ, Nullable: true}
+		r.parts[i] = part{at, parse}
+	}
+	return r, nil
+}
+
+// Schema tells the columns that Next fills.
+func (r *reader) Schema() batch.Schema { return r.schema }
+
+// Close ends reading.
+func (r *reader) Close() error { return r.src.Close() }
+
+// Next appends rows until b is full. An error of one row comes alone: the rows before it are returned first, and the
+// call after it goes on with the rows behind.
+func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
+	if r.end != nil {
+		return r.end
+	}
+	if err := r.held; err != nil {
+		r.held = nil
+		return err
+	}
+	r.src.ctx = ctx
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rows, size := 0, 0
+	for rows < b.Limit() && size < batch.Bytes {
+		n, err := r.read(b, rows)
+		if err == nil {
+			if n >= 0 {
+				size += n
+				rows++
+			}
+			continue
+		}
+		var held *error
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Row > 0 {
+			held = &r.held
+		} else {
+			held = &r.end
+		}
+		if rows > 0 {
+			*held = err
+			return nil
+		}
+		if held == &r.end && ctx.Err() == nil {
+			r.end = err
+		}
+		return err
+	}
+	return nil
+}
+
+// read appends one row, which becomes row number at of b, and gives its length in the file, -1 for an empty line.
+func (r *reader) read(b *batch.Batch, at int) (int, error) {
+	if r.stop >= 0 && r.src.offset() >= r.stop {
+		return 0, io.EOF
+	}
+	row, err := r.src.next()
+	if err != nil {
+		if errors.Is(err, errAfterQuote) {
+			r.row++
+			return 0, r.src.explain(err, r.row)
+		}
+		return 0, r.src.explain(err, r.row+1)
+	}
+	cells := r.src.scan.cells
+	if len(cells) != len(r.fields) {
+		if r.src.blank() {
+			return -1, nil
+		}
+		r.row++
+		return 0, r.ragged(len(cells))
+	}
+	r.row++
+	for i := range r.parts {
+		p := &r.parts[i]
+		col := &b.Cols[i]
+		c := cells[p.cell]
+		text := row[c.start:c.end]
+		switch {
+		case !c.quoted && r.isNull(text):
+			col.AppendNull()
+			continue
+		case c.escaped:
+			text, r.tmp = r.src.scan.value(row, c, r.tmp)
+		}
+		if r.src.legacy && bytes.Contains(text, replacement) {
+			b.Truncate(at)
+			return 0, r.undecodable(i, text)
+		}
+		if err := p.parse(col, text); err != nil {
+			b.Truncate(at)
+			return 0, r.misfit(err, i, text)
+		}
+	}
+	return len(row), nil
+}
+
+var replacement = []byte("\uFFFD")
+
+func (r *reader) isNull(text []byte) bool {
+	if len(text) == 0 {
+		return r.set.emptyIsNull
+	}
+	for _, n := range r.set.nulls {
+		if string(text) == n {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) ragged(n int) error {
+	return fault.New(fault.BadData, "the row has %d columns, not %d", n, len(r.fields)).At(r.src.name).InRow(r.row, "", "").
+		Try("Check columnDelimiter, quoteChar and escapeChar, or correct the row.")
+}
+
+func (r *reader) undecodable(i int, text []byte) error {
+	return fault.New(fault.BadData, "the value has bytes that are no characters of the file's encoding").At(r.src.name).
+		InRow(r.row, r.schema[i].Name, string(text)).Try("Correct encodingName.")
+}
+
+func (r *reader) misfit(err error, i int, text []byte) error {
+	f := *fault.As(err)
+	f.Row, f.Column, f.Target = r.row, r.schema[i].Name, r.src.name
+	return &f
+}

@@ -1,0 +1,247 @@
+package text
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"golang.org/x/text/transform"
+
+	"dmgateway/engine/fault"
+)
+
+const (
+	chunk = 256 << 10
+	// maxRow is how long one row may be: long before that, it is more likely that a quote is not closed.
+	maxRow = 128 << 20
+)
+
+// source is a file's text in a buffer that always holds whole rows.
+type source struct {
+	ctx  context.Context //nolint:containedctx // replaced by each Next: io.Reader has no other way
+	name string
+	body io.Closer
+	text io.Reader // UTF-8
+	scan *scanner
+
+	buf      []byte
+	pos, end int
+	last     bool  // buf[pos:end] is the rest
+	from     int64 // where buf[0] is in the text, for parts and messages
+	decoded  bool  // not UTF-8 in the file
+	legacy   bool  // decoded from an encoding that cannot hold U+FFFD
+}
+
+func newSource(ctx context.Context, name string, body io.ReadCloser, scan *scanner) *source {
+	return &source{ctx: ctx, name: name, body: body, text: body, scan: scan, buf: make([]byte, chunk)}
+}
+
+// Close ends reading.
+func (s *source) Close() error { return s.body.Close() }
+
+// decode finds the encoding: the byte order mark's where none was named. The mark is skipped.
+func (s *source) decode(set *settings, start bool) error {
+	c := set.charset
+	if start {
+		for s.end < 4 && !s.last {
+			if err := s.fill(); err != nil {
+				return err
+			}
+		}
+		m, n := marked(s.buf[:min(s.end, 4)])
+		switch {
+		case n == 0:
+		case set.guess || c.follows(m):
+			c, s.pos = m, n
+		case c == utf16LE && m == utf32LE: // a mark and a NUL
+			s.pos = 2
+		}
+	}
+	if c == nil {
+		return nil
+	}
+	s.decoded = true
+	s.legacy = c.bom == "" && !strings.EqualFold(c.name, "gb18030")
+	rest := append([]byte(nil), s.buf[s.pos:s.end]...)
+	s.from, s.pos, s.end, s.last = 0, 0, 0, false
+	s.text = transform.NewReader(io.MultiReader(bytes.NewReader(rest), s.text), c.enc.NewDecoder())
+	return nil
+}
+
+// fill reads more text behind what is left in the buffer, which it moves to the front or enlarges when it is full.
+func (s *source) fill() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	if s.pos > 0 {
+		copy(s.buf, s.buf[s.pos:s.end])
+		s.from += int64(s.pos)
+		s.pos, s.end = 0, s.end-s.pos
+	}
+	if s.end == len(s.buf) {
+		if len(s.buf) >= maxRow {
+			return fault.New(fault.BadData, "a row is longer than %d MiB", maxRow>>20).At(s.name).
+				Try("Check that every quote is closed, and that rowDelimiter and escapeChar are right.")
+		}
+		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	}
+	for range 100 {
+		n, err := s.text.Read(s.buf[s.end:])
+		s.end += n
+		if errors.Is(err, io.EOF) {
+			s.last = true
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, errNotASCII) {
+				return fault.New(fault.BadData, "the text is not US-ASCII").At(s.name).Because(err).Try("Correct encodingName.")
+			}
+			return err
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// next finds the cells of the next row and gives its text; io.EOF after the last. The row counts as read.
+func (s *source) next() ([]byte, error) {
+	for {
+		if s.pos == s.end {
+			if s.last {
+				return nil, io.EOF
+			}
+			if err := s.fill(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		row := s.buf[s.pos:s.end]
+		n, err := s.scan.next(row, s.last)
+		if errors.Is(err, errMore) {
+			if err := s.fill(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		s.pos += n
+		return row[:n], err
+	}
+}
+
+// offset is where the next row begins in the text.
+func (s *source) offset() int64 { return s.from + int64(s.pos) }
+
+// peekCells is the number of cells of the next row that is not empty, which stays unread; blank when there are only
+// empty lines, which are the rows of a file with one column.
+func (s *source) peekCells() (n int, blank bool, err error) {
+	at := 0
+	for {
+		rest := s.buf[s.pos+at : s.end]
+		if len(rest) > 0 {
+			n, err := s.scan.next(rest, s.last)
+			switch {
+			case err == nil && !s.blank():
+				return len(s.scan.cells), false, nil
+			case err == nil:
+				at += n
+				continue
+			case !errors.Is(err, errMore):
+				return 0, false, s.explain(err, 1)
+			}
+		} else if s.last {
+			if at > 0 {
+				return 1, true, nil
+			}
+			return 0, false, io.EOF
+		}
+		if err := s.fill(); err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+// blank reports whether the row just found is an empty line.
+func (s *source) blank() bool {
+	return len(s.scan.cells) == 1 && s.scan.cells[0].start == s.scan.cells[0].end && !s.scan.cells[0].quoted
+}
+
+// header reads the names in the next row that is not empty.
+func (s *source) header() ([]string, error) {
+	for {
+		row, err := s.next()
+		if err != nil {
+			return nil, s.explain(err, 0)
+		}
+		if s.blank() {
+			continue
+		}
+		names := make([]string, len(s.scan.cells))
+		for i, c := range s.scan.cells {
+			v, _ := s.scan.value(row, c, nil)
+			names[i] = string(v)
+		}
+		return names, nil
+	}
+}
+
+// explain turns a scanner's error into one for people; row 0 is the header.
+func (s *source) explain(err error, row int64) error {
+	switch {
+	case errors.Is(err, errAfterQuote):
+		return fault.New(fault.BadData, "the row cannot be read").At(s.name).Because(err).InRow(row, "", "").
+			Try("Check quoteChar and escapeChar.")
+	case errors.Is(err, errOpenQuote):
+		return fault.New(fault.BadData, "the file ends within a quoted value that begins in row %d", row).At(s.name).Because(err).
+			Try("The file may be cut short; otherwise check quoteChar and escapeChar.")
+	}
+	return err
+}
+
+// skipLines skips n lines, of which empty ones count unless full.
+func (s *source) skipLines(n int64, full bool) error {
+	for n > 0 {
+		length, empty, err := s.line()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.pos += length
+		if !full || !empty {
+			n--
+		}
+	}
+	return nil
+}
+
+// line is the length of the next line with its end, quotes aside.
+func (s *source) line() (length int, empty bool, err error) {
+	seen := 0
+	for {
+		buf := s.buf[s.pos:s.end]
+		for i := seen; i < len(buf); i++ {
+			n, err := s.scan.rowEnd(buf, i, s.last)
+			if err != nil {
+				break
+			}
+			if n > 0 {
+				return i + n, i == 0, nil
+			}
+			seen = i
+		}
+		if s.last {
+			if len(buf) == 0 {
+				return 0, true, io.EOF
+			}
+			return len(buf), false, nil
+		}
+		if err := s.fill(); err != nil {
+			return 0, false, err
+		}
+	}
+}
