@@ -54,12 +54,9 @@ func run(ctx context.Context, dmgcmd string, rows int64, times int) error {
 	defer os.RemoveAll(dir)
 	dsn := os.Getenv("DMG_BENCH_POSTGRES")
 	if dsn == "" {
-		server, err := testserver.StartPostgres(ctx, "shared_buffers=1GB", "synchronous_commit=off", "autovacuum=off", "max_wal_size=4GB")
-		if err != nil {
-			return fmt.Errorf("start PostgreSQL: %w", err)
+		if dsn, err = testserver.StartPostgres(); err != nil {
+			return err
 		}
-		defer server.Stop()
-		dsn = server.DSN
 	}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
