@@ -22,8 +22,8 @@ type work interface {
 	// plan divides the source into about n partitions.
 	plan(ctx context.Context, n int) (Plan, error)
 	// planned takes the plan that holds, made by plan or by an earlier attempt, and checks everything that can be
-	// checked before anything is written.
-	planned(ctx context.Context, p *Plan) error
+	// checked before anything is written. complete says that every partition is committed: only finish is left.
+	planned(ctx context.Context, p *Plan, complete bool) error
 	// prepare makes the sink ready; see store.Sink.
 	prepare(ctx context.Context, resuming bool) error
 	// committed gives what the sink itself knows to hold of this run.
@@ -117,7 +117,9 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 	} else {
 		r.plan = *state.Plan
 	}
-	if err := r.retry.do(ctx, r.log, "checking the plan", func() error { return w.planned(ctx, &r.plan) }); err != nil {
+	complete := !fresh && allDone(&r.plan, state.Done)
+	err := r.retry.do(ctx, r.log, "checking the plan", func() error { return w.planned(ctx, &r.plan, complete) })
+	if err != nil {
 		return nil, err
 	}
 	held, err := w.committed(ctx)
@@ -138,6 +140,15 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 		return nil, err
 	}
 	return r.merge(ctx, state.Done, held)
+}
+
+func allDone(p *Plan, done map[string]PartitionCounts) bool {
+	for _, x := range p.Partitions {
+		if _, ok := done[x.ID]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func planLost(r *run) error {
@@ -225,7 +236,10 @@ func (r *run) copyAll(ctx context.Context, w work, done map[string]PartitionCoun
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err() // a cancel between two partitions left some out
 }
 
 // keepFiles remembers the paths for the result, which shows 100 of them.

@@ -75,7 +75,7 @@ func (w *binaryWork) plan(ctx context.Context, _ int) (Plan, error) {
 }
 
 // planned gives every file its path in the sink.
-func (w *binaryWork) planned(_ context.Context, p *Plan) error {
+func (w *binaryWork) planned(_ context.Context, p *Plan, _ bool) error {
 	if len(p.Partitions) == 0 {
 		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
 	}

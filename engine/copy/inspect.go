@@ -172,7 +172,7 @@ func (r *run) dryRun(ctx context.Context) (_ *Outlook, err error) {
 	if r.plan, err = w.plan(ctx, r.parallel); err != nil {
 		return nil, err
 	}
-	if err := w.planned(ctx, &r.plan); err != nil {
+	if err := w.planned(ctx, &r.plan, false); err != nil {
 		return nil, err
 	}
 	out := &Outlook{
@@ -223,12 +223,18 @@ func (w *rowWork) inspect(ctx context.Context, out *Outlook) error {
 	return nil
 }
 
-// look asks the sink for its types without changing it.
+// look asks the sink for its types without changing it. A table that is not there yet can still be created by the run;
+// a sink that cannot tell is taken at the types that it will be asked for.
 func (w *rowWork) look(ctx context.Context, wanted batch.Schema) (batch.Schema, error) {
 	if x, ok := w.sink.(store.Inspector); ok {
 		return x.Inspect(ctx, wanted)
 	}
-	return w.sink.Prepare(ctx, wanted, true)
+	schema, err := w.sink.Prepare(ctx, wanted, true)
+	if fault.Is(err, fault.NotFound) {
+		w.run.warn("The sink is not ready: %v. Its types are known only when the run has prepared it.", err)
+		return wanted, nil
+	}
+	return schema, err
 }
 
 // typeName is the store's name of a type, else ours.

@@ -48,15 +48,15 @@ type pipeline struct {
 func (p *pipeline) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stage := func(f func() error) { g.Go(func() error { return guarded(p.log, f) }) }
-	free, full := newRing(p.reader.Schema(), p.limit), make(chan parcel, ring)
-	stage(func() error { return p.read(ctx, free, full) })
-	if p.mapper != nil {
-		free2, full2 := newRing(p.mapper.schema(), p.limit), make(chan parcel, ring)
-		in, back := full, free
-		stage(func() error { return p.convert(ctx, in, back, free2, full2) })
-		free, full = free2, full2
+	free, read := newRing(p.reader.Schema(), p.limit), make(chan parcel, ring)
+	stage(func() error { return p.read(ctx, free, read) })
+	if p.mapper == nil {
+		stage(func() error { return p.write(ctx, read, free) })
+		return g.Wait()
 	}
-	stage(func() error { return p.write(ctx, full, free) })
+	freeToo, mapped := newRing(p.mapper.schema(), p.limit), make(chan parcel, ring)
+	stage(func() error { return p.convert(ctx, read, free, freeToo, mapped) })
+	stage(func() error { return p.write(ctx, mapped, freeToo) })
 	return g.Wait()
 }
 

@@ -22,6 +22,7 @@ type rowWork struct {
 	schema  batch.Schema // what the sink takes, from prepare on
 	want    batch.Schema // what is asked of the source
 	empty   bool         // there is nothing to copy, and so nothing to prepare
+	over    bool         // everything is copied, and files of the source may be deleted already
 }
 
 var _ work = (*rowWork)(nil)
@@ -140,7 +141,7 @@ func (w *rowWork) plan(ctx context.Context, n int) (Plan, error) {
 }
 
 // planned tells both sides the plan and decides the columns.
-func (w *rowWork) planned(ctx context.Context, p *Plan) error {
+func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
 	for _, side := range []any{w.source, w.sink} {
 		if x, ok := side.(planner); ok {
 			if err := x.Planned(p.Partitions); err != nil {
@@ -153,6 +154,10 @@ func (w *rowWork) planned(ctx context.Context, p *Plan) error {
 		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
 		return nil
 	}
+	if f := w.run.job.Source.Files; f != nil && f.DeleteAfter && complete {
+		w.over = true
+		return nil
+	}
 	schema, err := w.source.Schema(ctx)
 	if err != nil {
 		return err
@@ -163,7 +168,7 @@ func (w *rowWork) planned(ctx context.Context, p *Plan) error {
 
 // prepare makes the sink ready and makes sure that every column can become what the sink takes, before a row is read.
 func (w *rowWork) prepare(ctx context.Context, resuming bool) error {
-	if w.empty {
+	if w.empty || w.over {
 		return nil
 	}
 	if x, ok := w.sink.(store.Inspector); ok && !resuming {

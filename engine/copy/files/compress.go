@@ -2,57 +2,56 @@ package files
 
 import (
 	"context"
+	"errors"
 	"io"
-	"time"
+	"path"
+	"strings"
 
 	"dmgateway/engine/activity"
-	"dmgateway/engine/fault"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/store"
 )
 
-// abortTime is how long taking back what was written may take when a partition is given up.
-const abortTime = 10 * time.Second
-
-// compressions are the ways to compress a whole file.
-var compressions = []string{"gzip", "deflate", "bzip2", "zip", "zstd", "snappy", "lz4"}
-
-func compressed(name string) bool { return name != "" && name != "none" }
-
-func compressionExtension(name string) string { return "" }
-
-func decompress(name string, r io.ReadCloser, _ int64) (io.ReadCloser, error) {
-	return nil, fault.New(fault.Unsupported, "compression %s", name)
+// compressions are those that a file's name can show.
+var compressions = []string{
+	compression.GZip, compression.Deflate, compression.BZip2, compression.Zip, compression.Zstd, compression.Snappy, compression.LZ4,
 }
 
-func compress(name, level, path string, w io.Writer) (io.WriteCloser, error) {
-	return nil, fault.New(fault.Unsupported, "compression %s", name)
+// decompressed is a compressed stream and what it decompresses to; closing it closes both.
+type decompressed struct {
+	io.ReadCloser
+	raw io.Closer
+}
+
+// Close ends both.
+func (d decompressed) Close() error { return errors.Join(d.ReadCloser.Close(), d.raw.Close()) }
+
+// decompress reads what raw holds; raw is closed with the result, or at once on an error.
+func decompress(name string, raw io.ReadCloser) (io.ReadCloser, error) {
+	if name == compression.None {
+		return raw, nil
+	}
+	r, err := compression.NewReader(name, raw)
+	if err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	return decompressed{r, raw}, nil
 }
 
 // NewCompressor makes the writer around a file's bytes that the sink asks for; without compression it passes them on.
-// path names the file, for formats that keep names. It has to be closed; out is not.
-func NewCompressor(o *activity.FileSink, path string, out io.Writer) (io.WriteCloser, error) {
-	if !compressed(o.Compression) {
-		return nopCloser{out}, nil
-	}
-	return compress(o.Compression, o.Level, path, out)
+// name is the file's path, for archives that keep names. It has to be closed; out is not.
+func NewCompressor(o *activity.FileSink, name string, out io.Writer) (io.WriteCloser, error) {
+	entry, _ := strings.CutSuffix(path.Base(name), compression.Extension(o.Compression))
+	return compression.NewNamedWriter(o.Compression, o.Level, entry, out)
 }
 
-type nopCloser struct{ io.Writer }
-
-// Close does nothing.
-func (nopCloser) Close() error { return nil }
-
-// OpenContent reads a file through its compression; count is told the bytes that come from the store.
-func OpenContent(ctx context.Context, files store.Files, f store.File, compression string, count func(int)) (io.ReadCloser, error) {
+// OpenContent reads a file through its compression, which name tells; count is told the bytes that come from the store.
+func OpenContent(ctx context.Context, files store.Files, f store.File, name string, count func(int)) (io.ReadCloser, error) {
 	raw, err := OpenStream(ctx, files, f, 0, -1, nil)
 	if err != nil {
 		return nil, err
 	}
-	r := &countingReader{raw, count}
-	if !compressed(compression) {
-		return r, nil
-	}
-	return decompress(compression, r, f.Size)
+	return decompress(name, &countingReader{raw, count})
 }
 
 type countingReader struct {

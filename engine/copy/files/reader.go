@@ -43,6 +43,11 @@ func (r *reader) open(ctx context.Context) error {
 	r.path, r.rows = f.Path, 0
 	in := r.source.input(f, &r.bytes)
 	var err error
+	if f.Size == 0 {
+		// No format makes rows of no bytes; most would rather miss their header. Markers such as _SUCCESS are like that.
+		r.current = noRows{r.want}
+		return r.adapt()
+	}
 	if r.part.Piece != "" {
 		splitter, ok := r.source.sel.Format.(format.Splitter)
 		if !ok {
@@ -58,6 +63,18 @@ func (r *reader) open(ctx context.Context) error {
 	}
 	return r.adapt()
 }
+
+// noRows reads an empty file.
+type noRows struct{ schema batch.Schema }
+
+// Schema is what was asked for.
+func (n noRows) Schema() batch.Schema { return n.schema }
+
+// Next has nothing.
+func (noRows) Next(context.Context, *batch.Batch) error { return io.EOF }
+
+// Close has nothing to end.
+func (noRows) Close() error { return nil }
 
 // adapt prepares for a file whose columns have other types than those that Schema has promised.
 func (r *reader) adapt() error {

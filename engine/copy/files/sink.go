@@ -8,6 +8,7 @@ import (
 	"dmgateway/engine/activity"
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/store"
 )
 
@@ -75,7 +76,7 @@ func (s *Sink) target(p store.Partition, of int) (target, from string, err error
 }
 
 // extension is that of files without a given name, with that of the compression.
-func (s *Sink) extension() string { return s.o.Extension + compressionExtension(s.o.Compression) }
+func (s *Sink) extension() string { return s.o.Extension + compression.Extension(s.o.Compression) }
 
 // renamed is the name of a file of another format: the same with this format's extension.
 func (s *Sink) renamed(rel string) string {
@@ -84,7 +85,7 @@ func (s *Sink) renamed(rel string) string {
 	}
 	dir, name := path.Split(rel)
 	for _, c := range compressions {
-		if e := compressionExtension(c); e != "" && strings.HasSuffix(strings.ToLower(name), e) {
+		if e := compression.Extension(c); e != "" && strings.HasSuffix(strings.ToLower(name), e) {
 			name = name[:len(name)-len(e)]
 			break
 		}

@@ -12,6 +12,7 @@ import (
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/store"
 )
 
@@ -68,21 +69,26 @@ func (s *Source) selected(ctx context.Context) (*Selected, error) {
 	return list, err
 }
 
-// Schema is the first file's that is there.
+// Schema is that of the first file that is there and has columns.
 func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
 	list, err := s.selected(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var gone error
+	var first error // why there is none, of the first file that could not tell
 	for _, f := range list.Files {
 		schema, err := s.sel.Format.Schema(ctx, s.input(f, nil))
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return schema, inFile(err, f.Path)
+		switch {
+		case err == nil && len(schema) > 0:
+			return schema, nil
+		case err != nil && f.Size > 0 && !errors.Is(err, fs.ErrNotExist):
+			return nil, inFile(err, f.Path)
+		case first == nil:
+			first = err
 		}
-		gone = err
 	}
-	return nil, fault.New(fault.NotFound, "no file is there to tell the columns").At(describe(s.sel)).Because(gone)
+	return nil, fault.New(fault.NotFound, "no file is there that tells the columns").At(describe(s.sel)).Because(first).
+		Try("Give the dataset a structure, or wait until there are files with data.")
 }
 
 // input is a file as formats read it; bytes, where not nil, counts what comes from the store.
@@ -130,7 +136,7 @@ func (s *Source) Partitions(ctx context.Context, n int) ([]store.Partition, erro
 // anyhow groups many files, and cuts large ones when there are fewer of them than readers.
 func (s *Source) anyhow(ctx context.Context, list *Selected, n int) ([]Part, error) {
 	splitter, ok := s.sel.Format.(format.Splitter)
-	cut := ok && len(list.Files) < n && (s.sel.Compression == "" || s.sel.Compression == "none")
+	cut := ok && len(list.Files) < n && s.sel.Compression == compression.None
 	var parts []Part
 	for _, group := range Groups(list.Files) {
 		whole := Part{Files: group, Base: list.Base}

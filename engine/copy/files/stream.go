@@ -8,6 +8,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/store"
 )
 
@@ -15,12 +16,12 @@ import (
 type counter = atomic.Int64
 
 // input makes a stored file what formats read: with its size and at any offset, or as a stream where it is compressed.
-func input(files store.Files, f store.File, compression string, bytes *counter) format.Input {
+func input(files store.Files, f store.File, name string, bytes *counter) format.Input {
 	in := format.Input{Name: f.Path, Size: f.Size}
 	in.Open = func(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 		return OpenStream(ctx, files, f, offset, length, bytes)
 	}
-	if !compressed(compression) {
+	if name == compression.None {
 		return in
 	}
 	raw := in.Open
@@ -30,7 +31,7 @@ func input(files store.Files, f store.File, compression string, bytes *counter) 
 		if err != nil {
 			return nil, err
 		}
-		return decompress(compression, r, f.Size)
+		return decompress(name, r)
 	}
 	return in
 }

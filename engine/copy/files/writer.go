@@ -1,19 +1,14 @@
 package files
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
+	"time"
 
 	"dmgateway/engine/batch"
-	"dmgateway/engine/format"
 	"dmgateway/engine/store"
 )
-
-// bufferSize joins the format's small writes to ones that a store likes.
-const bufferSize = 256 << 10
 
 // writer writes the file or files of one partition.
 type writer struct {
@@ -164,6 +159,9 @@ func (w *writer) removeRest(ctx context.Context) error {
 	return nil
 }
 
+// abortTime is how long taking back what was written may take when a partition is given up.
+const abortTime = 10 * time.Second
+
 // Abort drops the open file and takes back those that are full already.
 func (w *writer) Abort() error {
 	if w.over {
@@ -180,72 +178,4 @@ func (w *writer) Abort() error {
 		errs = append(errs, w.sink.files.Remove(ctx, p))
 	}
 	return errors.Join(errs...)
-}
-
-// output is one file on its way: rows, format, compression, buffer, store.
-type output struct {
-	rows       format.Writer
-	compressor io.WriteCloser // nil where there is none
-	buffer     *bufio.Writer
-	bytes      *countingWriter
-	file       store.FileWriter
-}
-
-func (s *Sink) create(ctx context.Context, path string) (*output, error) {
-	file, err := s.files.Create(ctx, path, store.CreateOptions{BlockSize: s.o.BlockSize})
-	if err != nil {
-		return nil, err
-	}
-	o := &output{file: file, bytes: &countingWriter{to: file}}
-	o.buffer = bufio.NewWriterSize(o.bytes, bufferSize)
-	var to io.Writer = o.buffer
-	if compressed(s.o.Compression) {
-		if o.compressor, err = compress(s.o.Compression, s.o.Level, path, o.buffer); err != nil {
-			return nil, errors.Join(err, file.Abort())
-		}
-		to = o.compressor
-	}
-	if o.rows, err = s.o.Format.Write(to, s.schema); err != nil {
-		return nil, errors.Join(err, o.abort())
-	}
-	return o, nil
-}
-
-// commit ends every layer in turn and gives the size of the file.
-func (o *output) commit(ctx context.Context) (int64, error) {
-	if err := o.rows.Close(); err != nil {
-		return 0, err
-	}
-	if o.compressor != nil {
-		c := o.compressor
-		o.compressor = nil
-		if err := c.Close(); err != nil {
-			return 0, err
-		}
-	}
-	if err := o.buffer.Flush(); err != nil {
-		return 0, err
-	}
-	return o.bytes.n, o.file.Commit(ctx)
-}
-
-// abort drops the file; the compressor's goroutines, where it has some, end.
-func (o *output) abort() error {
-	err := o.file.Abort()
-	if o.compressor != nil {
-		o.buffer.Reset(io.Discard)
-		_ = o.compressor.Close()
-	}
-	return err
-}
-
-type countingWriter struct {
-	to io.Writer
-	n  int64
-}
-
-func (w *countingWriter) Write(b []byte) (int, error) {
-	n, err := w.to.Write(b)
-	w.n += int64(n)
-	return n, err
 }
