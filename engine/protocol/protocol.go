@@ -91,6 +91,7 @@ const (
 	PathLease         = "/gateway/v1/lease"
 	PathCheckpoint    = "/gateway/v1/checkpoint"
 	PathUnregister    = "/gateway/v1/unregister"
+	PathRetry         = "/gateway/v1/retry"
 	// PathBus is where the built-in Service Bus speaks AMQP over WebSocket, as Azure's does.
 	PathBus = "/$servicebus/websocket"
 )
@@ -185,6 +186,12 @@ type CheckpointRequest struct {
 	ActivityRun string          `json:"activityRun"`
 	Attempt     int             `json:"attempt"`
 	Checkpoint  json.RawMessage `json:"checkpoint"`
+}
+
+// RetryRequest asks for another run of what a failed or cancelled activity run copied, from its last checkpoint. The
+// activity run gets another attempt; 409 means that it has not ended or has succeeded.
+type RetryRequest struct {
+	ActivityRun string `json:"activityRun"`
 }
 
 // ErrorBody is how every REST call fails: Data Factory's {"error":{"code","message"}} and our target and hint.

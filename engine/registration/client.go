@@ -55,12 +55,21 @@ func (c *Client) Lease(ctx context.Context, jobs []protocol.LeaseJob) ([]string,
 
 // Checkpoint hands over the newest checkpoint of an attempt; code LeaseLost where another attempt has the run.
 func (c *Client) Checkpoint(ctx context.Context, r protocol.CheckpointRequest) error {
-	return c.rest.call(ctx, http.MethodPost, protocol.PathCheckpoint, r, nil)
+	err := c.rest.call(ctx, http.MethodPost, protocol.PathCheckpoint, r, nil)
+	if fault.Code(err) == fault.Conflict {
+		return fault.New(fault.LeaseLost, "the data factory gave the job to another attempt or ended it").Because(err)
+	}
+	return err
 }
 
 // Unregister tells the factory that the node is gone.
 func (c *Client) Unregister(ctx context.Context) error {
 	return c.rest.call(ctx, http.MethodPost, protocol.PathUnregister, struct{}{}, nil)
+}
+
+// Retry asks the factory for another attempt of a run that failed or was cancelled.
+func (c *Client) Retry(ctx context.Context, run string) error {
+	return c.rest.call(ctx, http.MethodPost, protocol.PathRetry, protocol.RetryRequest{ActivityRun: run}, nil)
 }
 
 // PinnedTLS trusts the owner of one TLS key and nobody else.
@@ -171,13 +180,13 @@ func (r *rest) refused(status int, data []byte) error {
 	switch {
 	case r.token != "" && status == http.StatusUnauthorized:
 		e.Code = fault.NotRegistered
-	case status == http.StatusConflict && r.token != "":
-		e.Code = fault.LeaseLost
 	case e.Code != "":
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		e.Code = fault.SignInFailed
 	case status == http.StatusNotFound:
 		e.Code = fault.NotFound
+	case status == http.StatusConflict:
+		e.Code = fault.Conflict
 	default:
 		e.Code = fault.Unreachable
 	}

@@ -1,0 +1,201 @@
+// Package channel is the gateway's line to its factory: it receives signed jobs from the queue, has them written down
+// before it completes them, sends what waits in the outbox, and connects again for ever when the line breaks.
+//
+// A message is held for milliseconds, never for as long as a job runs: receive, check, write to the journal, complete.
+// It is always settled by its lock token, because a message that came over a connection since lost can only be settled
+// so; what could not be settled is settled over the next connection.
+package channel
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/journal"
+	"dmgateway/engine/protocol"
+	"dmgateway/engine/secret"
+)
+
+// Link is how the connection is.
+type Link int
+
+// The states of a link.
+const (
+	Connecting   Link = iota
+	Connected         // receiving, or waiting for a free worker
+	Disconnected      // connecting failed; it is tried again
+)
+
+// Handler is the gateway behind a channel. Its methods are called from the channel's goroutines and must not call back
+// into Run.
+type Handler interface {
+	// Ready reports whether jobs can be written down at all; it is asked before each connecting.
+	Ready(ctx context.Context) error
+	// Free waits until at least one worker is free and says how many are.
+	Free(ctx context.Context) (int, error)
+	// Take writes a job down durably. It is false for one that is known already. On an error the message stays in the
+	// queue and the channel connects anew later.
+	Take(ctx context.Context, job protocol.Job) (bool, error)
+	// Cancel is told that somebody wants an activity run stopped; mostly it runs elsewhere.
+	Cancel(run string)
+	// Link is told how the connection is, whenever that changes; err says why it is not Connected, where anybody knows.
+	Link(l Link, err error)
+	// Contact is told each time the queue has answered.
+	Contact()
+}
+
+// Outbox is what has to be sent; the journal is one.
+type Outbox interface {
+	Outbox(ctx context.Context, limit int) ([]journal.Message, error)
+	Sent(ctx context.Context, id int64) error
+}
+
+// Options of a channel. All but Dial and Log have to be given.
+type Options struct {
+	// Connection is the Service Bus connection string, see protocol.Queue; Jobs and Status are its queues.
+	Connection   secret.String
+	Jobs, Status string
+	// Address of the factory, host:port with its path prefix, and the pinned TLS of its connections: where the built-in
+	// Service Bus answers.
+	Address string
+	TLS     *tls.Config
+	// Dial opens a connection to a Service Bus in the same process instead. Nil means there is none.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// SigningKey is the factory's: messages not signed with it are dead-lettered.
+	SigningKey             ed25519.PublicKey
+	Factory, Gateway, Node string // GUIDs
+	Token                  secret.String
+	Handler                Handler
+	Outbox                 Outbox
+	Log                    *slog.Logger
+}
+
+// Channel is made by New and works while Run does.
+type Channel struct {
+	o     Options
+	bus   busAddress
+	route route // that worked last
+	wake  chan struct{}
+
+	mu      sync.Mutex
+	latest  map[string]protocol.Event // not kept when the line is down for long: newer ones replace them
+	order   []string
+	pending []verdict // could not be settled before the connection broke
+	now     func() time.Time
+}
+
+// New makes a channel; nothing is connected yet.
+func New(o Options) (*Channel, error) {
+	bus, err := parseConnection(o.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Channel{o: o, bus: bus, wake: make(chan struct{}, 1), latest: map[string]protocol.Event{}, now: time.Now}, nil
+}
+
+// lasting is how long a connection has to hold before the pauses between attempts begin at the shortest again.
+const lasting = 10 * time.Second
+
+// Run connects, receives and sends until ctx ends.
+func (c *Channel) Run(ctx context.Context) {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval, pause.Multiplier = 250*time.Millisecond, time.Minute, 2
+	c.o.Handler.Link(Connecting, nil)
+	for ctx.Err() == nil {
+		start := c.now()
+		held, err := c.session(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		next := Disconnected
+		if held {
+			next = Connecting // a short break is nothing to alarm a person with
+			if c.now().Sub(start) > lasting {
+				pause.Reset()
+			}
+		}
+		c.o.Handler.Link(next, err)
+		wait := pause.NextBackOff()
+		c.o.Log.Info("the connection to the queue is down", "error", err, "again", wait)
+		sleep(ctx, wait)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// session is one connection from its making to its end. held says whether it came about.
+func (c *Channel) session(ctx context.Context) (held bool, err error) {
+	if err := c.o.Handler.Ready(ctx); err != nil {
+		return false, err
+	}
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.close()
+	if err := c.settlePending(ctx, conn); err != nil {
+		return false, err
+	}
+	c.o.Log.Info("connected to the queue", "way", conn.route.String())
+	c.o.Handler.Link(Connected, nil)
+	c.o.Handler.Contact()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var work sync.WaitGroup
+	work.Go(func() { cancel(c.send(ctx, conn)) })
+	err = c.receive(ctx, conn)
+	cancel(err)
+	work.Wait()
+	// Whichever side noticed first knows why.
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return true, err
+}
+
+// errLost is what an empty answer without an error means: the connection is gone.
+func errLost() error {
+	return fault.New(fault.Unreachable, "the connection to the queue was lost").AsTransient()
+}
+
+// receive asks for as many messages as there are free workers, until the connection or ctx ends.
+func (c *Channel) receive(ctx context.Context, conn *connection) error {
+	for {
+		n, err := c.o.Handler.Free(ctx)
+		if err != nil {
+			return err
+		}
+		messages, err := conn.receiver.ReceiveMessages(ctx, n, nil)
+		if err != nil {
+			return explain(err, c.bus.host)
+		}
+		if len(messages) == 0 {
+			return errLost()
+		}
+		c.o.Handler.Contact()
+		for _, m := range messages {
+			if err := c.handle(ctx, conn, m); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/coder/websocket"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/protocol"
+	"dmgateway/engine/secret"
+)
+
+const (
+	probeTime   = 5 * time.Second  // to find AMQP's port open
+	connectTime = 20 * time.Second // for a connection with everything on it
+	closeTime   = 5 * time.Second
+	// builtIn is the host that stands for the Service Bus inside the factory.
+	builtIn = "factory"
+)
+
+// route is a way to the Service Bus.
+type route int
+
+const (
+	routeUnknown   route = iota
+	routeInProcess       // a pipe
+	routeFactory         // WebSocket at the factory's own address
+	routeAMQP            // TCP, 5671 with TLS; without TLS on loopback alone
+	routeWebSocket       // WebSocket on 443
+)
+
+func (r route) String() string {
+	return [...]string{"unknown", "inside this program", "WebSocket at the factory", "AMQP", "AMQP over WebSocket"}[r]
+}
+
+// busAddress is what a connection string says about where to go.
+type busAddress struct {
+	host     string // with its port, where it has one
+	plain    bool   // no TLS: UseDevelopmentEmulator
+	original secret.String
+}
+
+// parseConnection reads a Service Bus connection string. Without TLS only loopback is accepted: the client would send
+// its token in the clear to any host.
+func parseConnection(text secret.String) (busAddress, error) {
+	b := busAddress{original: text}
+	var endpoint string
+	for part := range strings.SplitSeq(text.Reveal(), ";") {
+		name, value, _ := strings.Cut(part, "=")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "endpoint":
+			endpoint = strings.TrimSpace(value)
+		case "usedevelopmentemulator":
+			b.plain = strings.EqualFold(strings.TrimSpace(value), "true")
+		}
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "sb" || u.Host == "" {
+		return b, fault.New(fault.BadData, "the queue's connection string has no endpoint such as sb://name.servicebus.windows.net/").
+			Try("Register the gateway again.")
+	}
+	b.host = u.Host
+	if b.plain && !loopback(u.Hostname()) && b.host != builtIn {
+		return b, fault.New(fault.Forbidden, "the queue's connection string asks for a connection without TLS to %s", b.host).At(b.host).
+			Try("Only a Service Bus on this very machine may be used without TLS; remove UseDevelopmentEmulator at the factory.")
+	}
+	return b, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// connection is one client with the links that the gateway needs.
+type connection struct {
+	client   *azservicebus.Client
+	receiver *azservicebus.Receiver
+	sender   *azservicebus.Sender
+	route    route
+}
+
+func (conn *connection) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	_ = conn.client.Close(ctx) // the connection is often gone already
+}
+
+// connect tries the ways that there are, the one that worked last first.
+func (c *Channel) connect(ctx context.Context) (*connection, error) {
+	var first error
+	for _, r := range c.routes() {
+		conn, err := c.open(ctx, r)
+		if err == nil {
+			c.route = r
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if fault.Code(err) != fault.Unreachable {
+			break // somebody answered: another way leads to the same answer
+		}
+	}
+	return nil, first
+}
+
+func (c *Channel) routes() []route {
+	switch {
+	case c.o.Dial != nil:
+		return []route{routeInProcess}
+	case c.bus.host == builtIn:
+		return []route{routeFactory}
+	case c.bus.plain:
+		return []route{routeAMQP}
+	case c.route == routeWebSocket:
+		return []route{routeWebSocket, routeAMQP}
+	}
+	return []route{routeAMQP, routeWebSocket}
+}
+
+// open makes a client and uses it once: a wrong key or queue shows only then.
+func (c *Channel) open(ctx context.Context, r route) (*connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	o := &azservicebus.ClientOptions{
+		ApplicationID: "dmgateway",
+		RetryOptions:  azservicebus.RetryOptions{MaxRetries: -1}, // Run tries again, with its own pauses
+	}
+	switch r {
+	case routeInProcess:
+		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return c.o.Dial(ctx) }
+	case routeFactory:
+		address, client := "wss://"+c.o.Address+protocol.PathBus, c.factoryClient()
+		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
+			return dialWebSocket(ctx, address, client)
+		}
+	case routeWebSocket:
+		o.NewWebSocketConn = func(ctx context.Context, args azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
+			return dialWebSocket(ctx, args.Host, http.DefaultClient)
+		}
+	case routeAMQP:
+		if err := c.probe(ctx); err != nil {
+			return nil, err
+		}
+	}
+	client, err := azservicebus.NewClientFromConnectionString(c.bus.original.Reveal(), o)
+	if err != nil {
+		// The client's own words could repeat the connection string.
+		return nil, fault.New(fault.BadData, "the queue's connection string cannot be used").Try("Register the gateway again.")
+	}
+	conn := &connection{client: client, route: r}
+	if err := conn.links(ctx, c.o.Jobs, c.o.Status); err != nil {
+		conn.close()
+		return nil, explain(err, c.place(r))
+	}
+	return conn, nil
+}
+
+func (conn *connection) links(ctx context.Context, jobs, status string) error {
+	var err error
+	if conn.receiver, err = conn.client.NewReceiverForQueue(jobs, nil); err != nil {
+		return err
+	}
+	if conn.sender, err = conn.client.NewSender(status, nil); err != nil {
+		return err
+	}
+	_, err = conn.receiver.PeekMessages(ctx, 1, nil)
+	return err
+}
+
+// place names what could not be reached, for people.
+func (c *Channel) place(r route) string {
+	if r == routeFactory || r == routeInProcess {
+		return c.o.Address
+	}
+	return c.bus.host
+}
+
+// factoryClient makes the WebSocket's first request over the factory's pinned TLS key.
+func (c *Channel) factoryClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c.o.TLS, TLSHandshakeTimeout: 10 * time.Second}}
+}
+
+// dialWebSocket opens AMQP over WebSocket. ctx bounds only the dialling: a connection bound to it would die with the
+// operation that happened to make it.
+func dialWebSocket(ctx context.Context, address string, client *http.Client) (net.Conn, error) {
+	//nolint:bodyclose // the library takes the answer's body over
+	ws, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"amqp"}})
+	if err != nil {
+		return nil, err
+	}
+	return websocket.NetConn(context.Background(), ws, websocket.MessageBinary), nil
+}
+
+// probe finds out quickly whether AMQP's port is open, where a firewall drops packets silently.
+func (c *Channel) probe(ctx context.Context) error {
+	address := c.bus.host
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		port := "5671"
+		if c.bus.plain {
+			port = "5672"
+		}
+		address = net.JoinHostPort(address, port)
+	}
+	conn, err := (&net.Dialer{Timeout: probeTime}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return explain(err, address)
+	}
+	return conn.Close()
+}
+
+// explain gives an error of the Service Bus its code and remedy; nil stays nil.
+func explain(err error, place string) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	var se *azservicebus.Error
+	if errors.As(err, &se) {
+		switch se.Code {
+		case azservicebus.CodeUnauthorizedAccess:
+			return fault.New(fault.SignInFailed, "the queue at %s refused this gateway", place).At(place).Because(err).
+				Try("If the gateway's key was recreated, register again with the new one.")
+		case azservicebus.CodeNotFound:
+			return fault.New(fault.NotFound, "the gateway's queue at %s does not exist", place).At(place).Because(err).
+				Try("If the gateway was removed from the factory, register with the key of another one.")
+		}
+	}
+	return fault.New(fault.Unreachable, "cannot reach the queue at %s", place).At(place).Because(err).AsTransient().
+		Try("Check that outbound connections to %s are allowed; it is tried again by itself.", place)
+}
