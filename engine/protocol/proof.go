@@ -9,8 +9,7 @@ import (
 	"fmt"
 )
 
-// RegisterSecret derives the HMAC key of registering from a gateway key's secret. The factory stores this, not the
-// secret.
+// RegisterSecret derives the HMAC key of registering from a gateway key's secret. The secret itself is never a key.
 func RegisterSecret(secret, keyID string) []byte {
 	k, err := hkdf.Key(sha256.New, []byte(secret), []byte(keyID), "dmgateway register v1", 32)
 	if err != nil {

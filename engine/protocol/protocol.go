@@ -84,7 +84,9 @@ type Heartbeat struct {
 	Jobs     []string `json:"jobs,omitempty"` // activity runs it holds
 }
 
-// Paths of the gateway's own REST calls, below the factory's address.
+// Paths of the gateway's own REST calls, below the factory's address. All but registering carry the node's token as bearer
+// token; one that is not valid, or not any more because the key was recreated or the gateway removed, is answered with
+// status 401 and code fault.NotRegistered.
 const (
 	PathRegisterBegin = "/gateway/v1/register/begin"
 	PathRegister      = "/gateway/v1/register"
@@ -157,7 +159,8 @@ type Queue struct {
 }
 
 // LeaseRequest renews or takes the lease of jobs and asks what to do with each. It is REST, so that a node which came
-// back from sleep knows at once.
+// back from sleep knows at once. A node takes the lease of an attempt before it touches a store: the first node that asks
+// has it, and until one has, a late result of an earlier attempt may still end the run.
 type LeaseRequest struct {
 	Node string     `json:"node"`
 	Jobs []LeaseJob `json:"jobs"`
