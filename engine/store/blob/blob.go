@@ -1,0 +1,45 @@
+// Package blob is the store of Azure Blob Storage. Paths begin with the container.
+package blob
+
+import (
+	"context"
+
+	"dmgateway/engine/props"
+	"dmgateway/engine/store"
+)
+
+// Definition is the store's entry in the registry.
+func Definition() store.Definition {
+	return store.Definition{
+		Name:           "blob",
+		Title:          "Azure Blob Storage",
+		LinkedServices: []string{"AzureBlobStorage", "AzureStorage", "AzureStorageSas"},
+		Datasets:       []string{"AzureBlob"},
+		Sources:        []string{"BlobSource"},
+		Sinks:          []string{"BlobSink"},
+		Test: func(ls *props.Object) store.Test {
+			a := decode(ls)
+			return a.test
+		},
+		Files: &store.FileDefinition{
+			Locations:     []string{"AzureBlobStorageLocation"},
+			ReadSettings:  []string{"AzureBlobStorageReadSettings"},
+			WriteSettings: []string{"AzureBlobStorageWriteSettings"},
+			Container:     "container",
+			RecursiveV1:   true,
+			Open: func(ls *props.Object) store.OpenFiles {
+				a := decode(ls)
+				return func(context.Context, store.Env) (store.Files, error) { return open(a) }
+			},
+		},
+	}
+}
+
+// open makes the client. It sends nothing yet: the first request signs in.
+func open(a *account) (*files, error) {
+	c, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	return &files{account: a, client: c}, nil
+}

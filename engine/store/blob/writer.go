@@ -1,0 +1,281 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/store"
+)
+
+const (
+	// defaultBlock and defaultParallel were measured: larger or more do not upload faster.
+	defaultBlock    = 8 << 20
+	defaultParallel = 4
+	minBlock        = 64 << 10
+	maxBlock        = 100 << 20
+	// memory bounds the blocks of one file that are filled or under way, in bytes.
+	memory = 80 << 20
+	// growEvery blocks the size doubles: a blob has at most 50,000, and nobody knows how large the file gets.
+	growEvery = 10_000
+	maxBlocks = 50_000
+)
+
+// Create uploads blocks as the bytes arrive; Commit makes a blob of them. A file of less than one block is sent in one
+// request.
+func (f *files) Create(ctx context.Context, p string, o store.CreateOptions) (store.FileWriter, error) {
+	c, name, err := f.blob(p)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{account: f.account, path: p, container: c, blob: c.NewBlockBlobClient(name), block: o.BlockSize}
+	if w.block <= 0 {
+		w.block = defaultBlock
+	}
+	w.block = min(max(w.block, minBlock), maxBlock)
+	parallel := o.Parallel
+	if parallel <= 0 {
+		parallel = defaultParallel
+	}
+	w.budget = min(int64(parallel+1)*w.block, max(memory, w.block))
+	w.headers = &blob.HTTPHeaders{BlobContentType: to.Ptr("application/octet-stream")}
+	if o.ContentType != "" {
+		w.headers.BlobContentType = &o.ContentType
+	}
+	if _, err := rand.Read(w.id[:]); err != nil {
+		return nil, fmt.Errorf("random block name: %w", err)
+	}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	w.free = sync.NewCond(&w.mu)
+	return w, nil
+}
+
+// writer uploads one blob. Write, Commit and Abort are called from one goroutine; stage runs in one for each block.
+type writer struct {
+	account   *account
+	path      string
+	container *container.Client
+	blob      *blockblob.Client
+	headers   *blob.HTTPHeaders
+	block     int64 // size of the first blocks
+	budget    int64 // bytes of all buffers
+	id        [12]byte
+
+	ctx    context.Context // of the uploads: ends with Create's, and with Abort
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	buf    []byte   // being filled
+	blocks []string // names of the blocks sent or under way
+	done   bool
+
+	mu    sync.Mutex
+	free  *sync.Cond
+	used  int64    // bytes of buffers under way
+	spare [][]byte // buffers to be filled again
+	err   error    // the first failure
+}
+
+var _ store.FileWriter = (*writer)(nil)
+
+// size of the block that is filled now.
+func (w *writer) size() int64 {
+	return min(w.block<<(len(w.blocks)/growEvery), maxBlock)
+}
+
+// Write fills blocks and sends the full ones; it waits while too many are under way.
+func (w *writer) Write(p []byte) (int, error) {
+	if w.done {
+		return 0, fmt.Errorf("write to %s: %w", w.path, fs.ErrClosed)
+	}
+	written := 0
+	for len(p) > 0 {
+		room := int(w.size()) - len(w.buf)
+		n := min(room, len(p))
+		w.take(n)
+		w.buf = append(w.buf, p[:n]...)
+		p, written = p[n:], written+n
+		if n < room {
+			break
+		}
+		if err := w.send(); err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// take gets a buffer for n more bytes: a spare one, or one that grows with a small file.
+func (w *writer) take(n int) {
+	if len(w.buf)+n <= cap(w.buf) {
+		return
+	}
+	size := int(w.size())
+	if w.buf == nil {
+		w.mu.Lock()
+		if last := len(w.spare) - 1; last >= 0 {
+			w.buf, w.spare = w.spare[last][:0], w.spare[:last]
+		}
+		w.mu.Unlock()
+		if cap(w.buf) >= size {
+			return
+		}
+		w.buf = nil
+	}
+	want := max(2*cap(w.buf), len(w.buf)+n, minBlock)
+	if len(w.blocks) > 0 {
+		want = size
+	}
+	grown := make([]byte, len(w.buf), min(want, size))
+	copy(grown, w.buf)
+	w.buf = grown
+}
+
+// send starts the upload of the filled block once there is room for one more.
+func (w *writer) send() error {
+	if len(w.blocks) >= maxBlocks {
+		return fault.New(fault.StoreFailed, "the blob has more than %d blocks", maxBlocks).At(w.path).
+			Try("Set blockSizeInMB to a larger size.")
+	}
+	stop := context.AfterFunc(w.ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.free.Broadcast()
+	})
+	defer stop()
+	n := int64(cap(w.buf))
+	w.mu.Lock()
+	// One block's worth stays for the buffer that is filled next.
+	for w.err == nil && w.ctx.Err() == nil && w.used > 0 && w.used+n+w.size() > w.budget {
+		w.free.Wait()
+	}
+	err := w.err
+	if err == nil {
+		w.used += n
+	}
+	w.mu.Unlock()
+	if err == nil {
+		err = w.ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	id := w.blockID(len(w.blocks))
+	w.blocks = append(w.blocks, id)
+	buf := w.buf
+	w.buf = nil
+	w.wg.Go(func() { w.stage(id, buf) })
+	return nil
+}
+
+// blockID is unique among all writers of the blob, and as long as every other.
+func (w *writer) blockID(n int) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(w.id[:len(w.id):len(w.id)], uint32(n)))
+}
+
+// stage uploads one block.
+func (w *writer) stage(id string, buf []byte) {
+	err := w.inContainer(w.ctx, func() error {
+		_, err := w.blob.StageBlock(w.ctx, id, streaming.NopCloser(bytes.NewReader(buf)), nil)
+		return err
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.used -= int64(cap(buf))
+	w.spare = append(w.spare, buf)
+	if err != nil && w.err == nil {
+		w.err = w.account.explain("write blob", w.path, err)
+		w.cancel()
+	}
+	w.free.Broadcast()
+}
+
+// inContainer sends something, and once more after making the container where that was missing.
+func (w *writer) inContainer(ctx context.Context, send func() error) error {
+	err := send()
+	if !bloberror.HasCode(err, bloberror.ContainerNotFound) {
+		return err
+	}
+	_, errCreate := w.container.Create(ctx, nil)
+	if errCreate != nil && !bloberror.HasCode(errCreate, bloberror.ContainerAlreadyExists) {
+		if r, ok := errors.AsType[*azcore.ResponseError](errCreate); ok && r.StatusCode == http.StatusForbidden {
+			return err // that the container is missing says more than that this identity may not make it
+		}
+		return errCreate
+	}
+	return send()
+}
+
+// Commit makes the blob of what was written, replacing an older one.
+func (w *writer) Commit(ctx context.Context) error {
+	if w.done {
+		return fmt.Errorf("commit %s: %w", w.path, fs.ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(w.blocks) > 0 && len(w.buf) > 0 {
+		if err := w.send(); err != nil {
+			return err
+		}
+	}
+	// Commit's context must be able to end the wait for the uploads, too.
+	stop := context.AfterFunc(ctx, w.cancel)
+	w.wg.Wait()
+	stop()
+	w.mu.Lock()
+	err := w.err
+	w.mu.Unlock()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	err = w.inContainer(ctx, func() error {
+		if len(w.blocks) == 0 {
+			_, err := w.blob.Upload(ctx, streaming.NopCloser(bytes.NewReader(w.buf)), &blockblob.UploadOptions{HTTPHeaders: w.headers})
+			return err
+		}
+		_, err := w.blob.CommitBlockList(ctx, w.blocks, &blockblob.CommitBlockListOptions{HTTPHeaders: w.headers})
+		return err
+	})
+	if err != nil {
+		return w.account.explain("write blob", w.path, err)
+	}
+	w.end()
+	return nil
+}
+
+// end gives everything back.
+func (w *writer) end() {
+	w.done = true
+	w.cancel()
+	w.wg.Wait()
+	w.buf, w.spare = nil, nil
+}
+
+// Abort stops the uploads. Blocks that no blob was made of are nobody's: the service drops them after a week, or when
+// the blob is written.
+func (w *writer) Abort() error {
+	if !w.done {
+		w.end()
+	}
+	return nil
+}
