@@ -1,0 +1,32 @@
+package main
+
+// examples are shown by --help, by the full path of the command.
+var examples = map[string]string{
+	"dmgcmd demo":                "  dmgcmd demo --rows 1000000 --keep ./demo",
+	"dmgcmd run":                 "  dmgcmd --data /var/lib/dmgateway run",
+	"dmgcmd register":            "  dmgcmd register - < gateway.key",
+	"dmgcmd unregister":          "  dmgcmd unregister",
+	"dmgcmd status":              "  dmgcmd status --json",
+	"dmgcmd start":               "  dmgcmd start",
+	"dmgcmd stop":                "  dmgcmd stop",
+	"dmgcmd drain":               "  dmgcmd drain",
+	"dmgcmd jobs":                "  dmgcmd jobs --follow",
+	"dmgcmd jobs list":           "  dmgcmd jobs --limit 5",
+	"dmgcmd jobs show":           "  dmgcmd jobs show 4d0f5c1e-…",
+	"dmgcmd jobs cancel":         "  dmgcmd jobs cancel 4d0f5c1e-…",
+	"dmgcmd jobs retry":          "  dmgcmd jobs retry 4d0f5c1e-…",
+	"dmgcmd settings":            "  dmgcmd settings folders /srv/export:/srv/import",
+	"dmgcmd copy":                "  dmgcmd copy orders.json --set day=2026-01-31 --dry-run",
+	"dmgcmd preview":             "  dmgcmd preview orders.json --rows 5",
+	"dmgcmd schema":              "  dmgcmd schema orders.json",
+	"dmgcmd test-connection":     "  dmgcmd test-connection linkedService/warehouse.json",
+	"dmgcmd credential encrypt":  "  dmgcmd credential encrypt warehouse.json --certificate gateway.pem --out warehouse.sealed.json",
+	"dmgcmd certificate show":    "  dmgcmd certificate show --pem > gateway.pem",
+	"dmgcmd factory serve":       "  dmgcmd --data /var/lib/dmgfactory factory serve --listen 0.0.0.0:8051 --ready-file ready.json",
+	"dmgcmd factory gateway new": "  dmgcmd factory gateway new plant1 --description \"machine hall\"",
+	"dmgcmd factory gateway key": "  dmgcmd factory gateway key plant1 --recreate",
+	"dmgcmd factory apply":       "  dmgcmd factory apply ./linkedService ./dataset ./pipeline",
+	"dmgcmd factory run":         "  dmgcmd factory run CopyOrders --wait --parameter day=2026-01-31",
+	"dmgcmd factory runs":        "  dmgcmd factory runs",
+	"dmgcmd version":             "  dmgcmd version --json",
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"dmgateway/engine"
+)
+
+type runCmd struct{}
+
+// Run serves until a signal comes, then drains: it takes no new jobs and lets the running ones come to a checkpoint.
+func (runCmd) Run(p *program) error {
+	e, err := engine.Open(p.ctx, engine.Options{Data: p.data, Log: p.logger()})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	events, err := e.Subscribe(p.ctx)
+	if err != nil {
+		return err
+	}
+	p.say("The engine runs for %s. Stop it with Ctrl+C.", p.data)
+	var last engine.State
+	for ev := range events {
+		switch {
+		case ev.Status != nil && ev.Status.State != last:
+			last = ev.Status.State
+			p.say("%s", stateText(*ev.Status))
+		case ev.Job != nil && !ev.Job.Ended.IsZero():
+			p.say("job %s: %s %s", ev.Job.ID, ev.Job.Activity, ev.Job.Status)
+		}
+	}
+	p.say("Stopping: running jobs come to their next checkpoint.")
+	return nil
+}
+
+func stateText(s engine.Status) string {
+	text := string(s.State)
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	if s.Remedy != "" {
+		text += " " + s.Remedy
+	}
+	return text
+}
+
+// withEngine calls fn with the engine that runs for the data directory, or with one of its own where none runs.
+func (p *program) withEngine(fn func(engine.Controller) error) error {
+	client, err := engine.Dial(p.ctx, p.data)
+	if err == nil {
+		defer client.Close()
+		return fn(client)
+	}
+	if engine.ErrorOf(err).Code != engine.CodeNotRunning {
+		return err
+	}
+	e, err := engine.Open(p.ctx, engine.Options{Data: p.data, Log: p.logger(), Idle: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(e), e.Close())
+}
+
+// withRunning calls fn with the engine that runs for the data directory.
+func (p *program) withRunning(fn func(*engine.Client) error) error {
+	client, err := engine.Dial(p.ctx, p.data)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return fn(client)
+}
+
+type registerCmd struct {
+	Key  string `arg:"" help:"The gateway key, or - to read it from standard input." placeholder:"KEY|-"`
+	Node string `help:"Name of this node; the machine's name where not given." placeholder:"NAME"`
+}
+
+func (c registerCmd) Run(p *program) error {
+	key := c.Key
+	if key == "-" {
+		var err error
+		if key, err = p.readSecret("Gateway key: "); err != nil {
+			return err
+		}
+	} else {
+		p.say("warning: a key given as an argument can be seen by other users of this machine; `dmgcmd register -` reads it from standard input.")
+	}
+	err := p.withEngine(func(e engine.Controller) error {
+		return e.Register(p.ctx, key, c.Node, func(s engine.RegisterStep) { p.say("  %s", s.Text) })
+	})
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(map[string]string{"result": "Agent registration is successful!"})
+	}
+	fmt.Fprintln(p.out, "Agent registration is successful!")
+	return nil
+}
+
+// readSecret asks on a terminal without echo, and otherwise reads one line.
+func (p *program) readSecret(prompt string) (string, error) {
+	if f, ok := p.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(p.err, prompt)
+		text, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(p.err)
+		return strings.TrimSpace(string(text)), err
+	}
+	line, err := bufio.NewReader(io.LimitReader(p.in, 64<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read standard input: %w", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+type unregisterCmd struct{}
+
+func (unregisterCmd) Run(p *program) error {
+	return p.withEngine(func(e engine.Controller) error { return e.Unregister(p.ctx) })
+}
+
+type statusCmd struct{}
+
+func (statusCmd) Run(p *program) error {
+	return p.withRunning(func(e *engine.Client) error {
+		s, err := e.Status(p.ctx)
+		if err != nil {
+			return err
+		}
+		return p.print(s, func(w io.Writer) {
+			pairs(w,
+				[2]string{"State", string(s.State)},
+				[2]string{"Reason", s.Reason},
+				[2]string{"What to do", s.Remedy},
+				[2]string{"Gateway", s.Gateway},
+				[2]string{"Node", s.Node},
+				[2]string{"Factory", strings.TrimSpace(s.Factory + " " + s.FactoryURL)},
+				[2]string{"Last contact", timeText(s.LastContact)},
+				[2]string{"Jobs", fmt.Sprintf("%d running, at most %d at once", s.Jobs.Running, s.Jobs.Limit)},
+				[2]string{"Certificate", certificateText(s.Certificate)},
+				[2]string{"Version", s.Version})
+		})
+	})
+}
+
+func certificateText(c engine.CertificateStatus) string {
+	if c.Thumbprint == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s, valid until %s", c.Thumbprint, c.NotAfter.Format("2006-01-02"))
+}
+
+type (
+	startCmd struct{}
+	stopCmd  struct{}
+	drainCmd struct{}
+)
+
+func (startCmd) Run(p *program) error {
+	return p.withRunning(func(e *engine.Client) error { return e.Start(p.ctx) })
+}
+
+func (stopCmd) Run(p *program) error {
+	return p.withRunning(func(e *engine.Client) error { return e.Stop(p.ctx) })
+}
+
+func (drainCmd) Run(p *program) error {
+	return p.withRunning(func(e *engine.Client) error { return e.Drain(p.ctx) })
+}
+
+type settingsCmd struct {
+	Name  string  `arg:"" optional:"" help:"A setting."`
+	Value *string `arg:"" optional:"" help:"Its new value; an empty text means the default."`
+}
+
+func (c settingsCmd) Run(p *program) error {
+	return p.withEngine(func(e engine.Controller) error {
+		if c.Value != nil {
+			return e.SetSetting(p.ctx, c.Name, *c.Value)
+		}
+		list, err := e.Settings(p.ctx)
+		if err != nil {
+			return err
+		}
+		if c.Name == "" {
+			return p.print(list, func(w io.Writer) {
+				var body [][]string
+				for _, s := range list {
+					body = append(body, []string{s.Name, s.Value, s.Help})
+				}
+				rows(w, []string{"SETTING", "VALUE", "MEANING"}, body)
+			})
+		}
+		for _, s := range list {
+			if strings.EqualFold(s.Name, c.Name) {
+				return p.print(s, func(w io.Writer) { fmt.Fprintln(w, s.Value) })
+			}
+		}
+		return &usageError{fmt.Errorf("there is no setting %q; `dmgcmd settings` lists them", c.Name)}
+	})
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dmgateway/engine"
+)
+
+// errReported says that a copy failed and its result has been printed already.
+var errReported = errors.New("the copy failed")
+
+// usageError is what was wrong with the words of the call.
+type usageError struct{ err error }
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func exitCode(err error) int {
+	var u *usageError
+	switch {
+	case errors.As(err, &u):
+		return exitUsage
+	case engine.ErrorOf(err).Code == engine.CodeNotRunning, engine.ErrorOf(err).Code == engine.CodeNotRegistered:
+		return exitNotRunning
+	}
+	return exitFailed
+}
+
+// printError writes "error CODE: what: why. What to do.", with --json {"error":{…}} on standard output instead.
+func (p *program) printError(err error) {
+	e := engine.ErrorOf(err)
+	var u *usageError
+	if errors.As(err, &u) {
+		e.Code, e.Hint = "Usage", "See dmgcmd help."
+	}
+	if p.json {
+		_ = p.printJSON(map[string]any{"error": e})
+		return
+	}
+	text := strings.TrimRight(e.Message, ".") + "."
+	if e.Hint != "" {
+		text += " " + e.Hint
+	}
+	fmt.Fprintf(p.err, "error %s: %s\n", e.Code, text)
+}
+
+func (p *program) printJSON(v any) error {
+	enc := json.NewEncoder(p.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// print shows v as JSON with --json, and by text otherwise.
+func (p *program) print(v any, text func(w io.Writer)) error {
+	if p.json {
+		return p.printJSON(v)
+	}
+	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
+	text(w)
+	return w.Flush()
+}
+
+// say writes a sentence about what is going on.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+
+// rows prints a table; every row has as many cells as head.
+func rows(w io.Writer, head []string, body [][]string) {
+	fmt.Fprintln(w, strings.Join(head, "\t"))
+	for _, r := range body {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+}
+
+// pairs prints name and value lines, leaving out empty values.
+func pairs(w io.Writer, list ...[2]string) {
+	for _, kv := range list {
+		if kv[1] != "" {
+			fmt.Fprintf(w, "%s:\t%s\n", kv[0], kv[1])
+		}
+	}
+}
+
+func count(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func bytesText(n int64) string {
+	const k = 1000
+	switch {
+	case n >= k*k*k:
+		return fmt.Sprintf("%.1f GB", float64(n)/(k*k*k))
+	case n >= k*k:
+		return fmt.Sprintf("%.1f MB", float64(n)/(k*k))
+	case n >= k:
+		return fmt.Sprintf("%.1f KB", float64(n)/k)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+func durationText(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return ""
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

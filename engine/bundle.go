@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dmgateway/engine/activity"
+	"dmgateway/engine/copy"
+	"dmgateway/engine/credential"
+	"dmgateway/engine/fault"
+	formats "dmgateway/engine/format/all"
+	"dmgateway/engine/store"
+	stores "dmgateway/engine/store/all"
+)
+
+// BundleOptions of what a person does with a bundle at the machine, without a factory. All are optional.
+type BundleOptions struct {
+	// Data is the data directory whose certificate opens sealed credentials.
+	Data string
+	// Set gives values to expressions: pipeline parameters by name, and windowStart and windowEnd (RFC 3339) for v1.
+	Set map[string]string
+	// Parallel overrides parallelCopies where > 0.
+	Parallel int
+	// Progress is called about once a second.
+	Progress func(Progress)
+	Log      *slog.Logger
+}
+
+// CopyBundle runs the one copy of a bundle here and now. path is a JSON file
+// {"linkedServices":[…],"datasets":[…],"activity":{…}} or a folder of Data Factory JSON files with one copy activity. An
+// error without a result means that nothing was tried; a failed copy is a result whose Status says so.
+func CopyBundle(ctx context.Context, path string, o BundleOptions) (*Result, error) {
+	job, err := o.job(path)
+	if err != nil {
+		return nil, err
+	}
+	return copy.Run(ctx, job, copy.Options{
+		RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Log: o.Log,
+	})
+}
+
+// Plan is what a copy would do.
+type Plan = copy.Outlook
+
+// PlanBundle connects both sides of a bundle, plans the copy and compares the types. It writes nothing.
+func PlanBundle(ctx context.Context, path string, o BundleOptions) (*Plan, error) {
+	job, err := o.job(path)
+	if err != nil {
+		return nil, err
+	}
+	return copy.DryRun(ctx, job, copy.Options{Parallel: o.Parallel, Log: o.Log})
+}
+
+// Table is a few rows as text; nil is NULL.
+type Table = copy.Sample
+
+// PreviewBundle reads the first rows of a bundle's source, as the sink would get them.
+func PreviewBundle(ctx context.Context, path string, rows int, o BundleOptions) (*Table, error) {
+	job, err := o.job(path)
+	if err != nil {
+		return nil, err
+	}
+	return copy.Preview(ctx, job, rows, copy.Options{Log: o.Log})
+}
+
+// job reads a bundle, fills in its expressions and opens its credentials.
+func (o BundleOptions) job(path string) (*activity.Job, error) {
+	bundle, err := activity.LoadBundle(path)
+	if err != nil {
+		return nil, err
+	}
+	values, err := expressionValues(o.Set)
+	if err != nil {
+		return nil, err
+	}
+	if bundle, err = activity.Expand(bundle, values); err != nil {
+		return nil, err
+	}
+	if bundle, err = o.open(bundle); err != nil {
+		return nil, err
+	}
+	return activity.Parse(bundle, stores.Stores(), formats.Formats())
+}
+
+// open restores sealed credentials with the data directory's certificate. A bundle without any needs no certificate.
+func (o BundleOptions) open(bundle []byte) ([]byte, error) {
+	if !credential.Sealed(bundle) {
+		return bundle, nil
+	}
+	certificate, err := gatewayCertificate(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	return credential.OpenBundle(bundle, certificate)
+}
+
+func expressionValues(set map[string]string) (activity.Values, error) {
+	now := time.Now().UTC()
+	v := activity.Values{Parameters: map[string]any{}, RunID: uuid.NewString(), Now: now}
+	for name, text := range set {
+		switch strings.ToLower(name) {
+		case "windowstart", "slicestart", "windowend", "sliceend":
+			t, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				return v, fault.New(fault.BadInput, "the value of %s is no instant", name).At(name).Because(err).Try("Write it like 2026-01-31T00:00:00Z.")
+			}
+			if strings.HasSuffix(strings.ToLower(name), "start") {
+				v.WindowStart = t.UTC()
+			} else {
+				v.WindowEnd = t.UTC()
+			}
+		default:
+			v.Parameters[name] = text
+		}
+	}
+	return v, nil
+}
+
+// Stage is one step of testing a connection.
+type Stage struct {
+	Name   string        `json:"name"`
+	Detail string        `json:"detail,omitempty"`
+	Took   time.Duration `json:"took"`
+	Error  string        `json:"error,omitempty"`
+}
+
+// TestConnection connects with one linked service (its JSON, sealed or not) and reports how far it got.
+func TestConnection(ctx context.Context, linkedService []byte, o BundleOptions, report func(Stage)) error {
+	wrapped, err := json.Marshal(map[string]any{"linkedServices": []json.RawMessage{linkedService}})
+	if err != nil {
+		return fault.New(fault.BadInput, "read the linked service").Because(err).Try("It has to be the JSON of one linked service.")
+	}
+	if wrapped, err = o.open(wrapped); err != nil {
+		return err
+	}
+	var bundle struct{ LinkedServices []json.RawMessage }
+	if err := json.Unmarshal(wrapped, &bundle); err != nil {
+		return fmt.Errorf("read the opened linked service: %w", err)
+	}
+	service, err := activity.ParseLinkedService(bundle.LinkedServices[0], stores.Stores())
+	if err != nil {
+		return err
+	}
+	if service.Test == nil {
+		return fault.New(fault.Unsupported, "linked services of type %q cannot be tested", service.Type)
+	}
+	return service.Test(ctx, store.Env{Log: o.Log}, func(s store.Stage) {
+		out := Stage{Name: s.Name, Detail: s.Detail, Took: s.Took}
+		if s.Err != nil {
+			out.Error = s.Err.Error()
+		}
+		report(out)
+	})
+}

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"dmgateway/engine/factory"
+	"dmgateway/engine/factory/client"
+	"dmgateway/engine/factory/wire"
+	"dmgateway/engine/fault"
+	formats "dmgateway/engine/format/all"
+	"dmgateway/engine/secret"
+	stores "dmgateway/engine/store/all"
+)
+
+// FactoryClient talks to a factory's REST interface.
+type FactoryClient = client.Client
+
+// What a factory tells of its gateways and runs.
+type (
+	Gateway     = wire.RuntimeStatus
+	PipelineRun = wire.PipelineRun
+	ActivityRun = wire.ActivityRun
+	RunDetails  = client.RunDetails
+)
+
+// ResultOf is the result of an activity run, nil where it has none yet.
+func ResultOf(a ActivityRun) *Result {
+	if len(a.Output) == 0 {
+		return nil
+	}
+	var r Result
+	if json.Unmarshal(a.Output, &r) != nil || r.Status == "" {
+		return nil
+	}
+	return &r
+}
+
+// FactoryOptions of a factory that runs alone.
+type FactoryOptions struct {
+	Data       string // data directory; the factory lies in its folder "factory"
+	Name       string
+	Listen     string // host:port, port 0 = a free one
+	ServiceBus string // connection string of an Azure Service Bus namespace, "" = the built-in bus
+	TLSCert    string // PEM files, "" = a certificate of the factory's own authority
+	TLSKey     string
+	Verbose    bool
+	LogTo      io.Writer
+}
+
+// FactoryReady is how a factory that serves is reached.
+type FactoryReady struct {
+	URL    string `json:"url"`
+	Portal string `json:"portal,omitempty"`
+	Token  string `json:"token,omitempty"`
+	CA     string `json:"ca"` // file with the authority's certificate, PEM
+}
+
+// factoryReadyFile lets the commands on the same machine find the factory of a data directory. It holds the token, so
+// only its owner may read it.
+const factoryReadyFile = "ready.json"
+
+// ServeFactory serves the cloud side until ctx ends. ready is called once it answers.
+func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady) error) error {
+	data, err := resolveData(o.Data)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(data, factoryFolder)
+	level := slog.LevelInfo
+	if o.Verbose {
+		level = slog.LevelDebug
+	}
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return fault.New(fault.Conflict, "listen on %s", o.Listen).Because(err).Try("Choose another address with --listen; port 0 takes a free one.")
+	}
+	f, err := factory.Open(ctx, factory.Options{
+		Dir: dir, Name: o.Name, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServiceBus: secret.New(o.ServiceBus), Version: Version().Version,
+		Stores: stores.Stores(), Formats: formats.Formats(), Log: slog.New(slog.NewTextHandler(o.LogTo, &slog.HandlerOptions{Level: level})),
+	})
+	if err != nil {
+		l.Close()
+		return err
+	}
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
+	err = f.Serve(serving, l, func(r wire.Ready) {
+		if failed = errors.Join(keepReady(dir, r), ready(FactoryReady{URL: r.URL, Portal: r.Portal, Token: r.Token, CA: r.CA})); failed != nil {
+			stop()
+		}
+	})
+	return errors.Join(failed, err, f.Close())
+}
+
+// DialFactory gives a client for the factory at url with its token and its authority's certificate, or, where url is
+// empty, for the one whose data directory is given.
+func DialFactory(data, url, token, ca string) (*FactoryClient, error) {
+	if url != "" {
+		return client.New(url, token, ca)
+	}
+	data, err := resolveData(data)
+	if err != nil {
+		return nil, err
+	}
+	r, err := readReady(filepath.Join(data, factoryFolder))
+	if err != nil {
+		return nil, fault.New(fault.NotRunning, "there is no factory in %s", data).Because(err).
+			Try("Name one with --factory and --token, or start one with `dmgcmd factory serve`.")
+	}
+	return client.New(r.URL, r.Token, r.CA)
+}
+
+// keepReady writes how the factory of a folder is reached, for [DialFactory].
+func keepReady(dir string, r wire.Ready) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, factoryReadyFile)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fault.New(fault.Forbidden, "write the factory's address").At(path).Because(err)
+	}
+	return nil
+}
+
+func readReady(dir string) (wire.Ready, error) {
+	var r wire.Ready
+	text, err := os.ReadFile(filepath.Join(dir, factoryReadyFile))
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
+}
