@@ -55,7 +55,38 @@ func encrypt(e envelope, to []*x509.Certificate) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(sealed.FullSerialize())), nil
+	text, err := generalJSON(sealed.FullSerialize())
+	return base64.RawURLEncoding.EncodeToString(text), err
+}
+
+// general is RFC 7516's general JSON serialization, as much of it as is used here.
+type general struct {
+	Protected  string      `json:"protected"`
+	Recipients []recipient `json:"recipients"`
+	IV         string      `json:"iv"`
+	Ciphertext string      `json:"ciphertext"`
+	Tag        string      `json:"tag"`
+}
+
+type recipient struct {
+	Header       json.RawMessage `json:"header,omitempty"`
+	EncryptedKey string          `json:"encrypted_key"`
+}
+
+// generalJSON gives every JWE the same shape, whatever the number of its recipients: the library writes a single one in
+// the flattened shape, and repeats the first of several at the top.
+func generalJSON(text string) ([]byte, error) {
+	var jwe struct {
+		general
+		recipient
+	}
+	if err := json.Unmarshal([]byte(text), &jwe); err != nil {
+		return nil, fmt.Errorf("read own JWE: %w", err)
+	}
+	if len(jwe.Recipients) == 0 {
+		jwe.Recipients = []recipient{jwe.recipient}
+	}
+	return json.Marshal(jwe.general)
 }
 
 // decrypt opens a sealed credential of the named linked service with the first certificate that fits.
@@ -137,41 +168,31 @@ func decodeToken(token string) ([]byte, error) {
 	return text, err
 }
 
-// recipientsOf are the thumbprints of the certificates that a JWE in JSON was made for.
+// keyID is the part of a JWE header that names a certificate.
+type keyID struct {
+	ID string `json:"kid"`
+}
+
+// recipientsOf are the thumbprints of the certificates that a JWE in general JSON was made for. A single recipient's
+// stands in the protected header.
 func recipientsOf(text []byte) []string {
-	type recipient struct {
-		Header struct {
-			KeyID string `json:"kid"`
-		} `json:"header"`
-	}
-	var jwe struct {
-		recipient
-		Protected  string      `json:"protected"`
-		Recipients []recipient `json:"recipients"`
-	}
+	var jwe general
 	if json.Unmarshal(text, &jwe) != nil {
 		return nil
 	}
-	list := jwe.Recipients
-	if len(list) == 0 {
-		list = []recipient{jwe.recipient, {Header: protectedHeader(jwe.Protected)}}
+	headers := []json.RawMessage{}
+	if data, err := base64.RawURLEncoding.DecodeString(jwe.Protected); err == nil {
+		headers = append(headers, data)
+	}
+	for _, r := range jwe.Recipients {
+		headers = append(headers, r.Header)
 	}
 	var ids []string
-	for _, r := range list {
-		if r.Header.KeyID != "" {
-			ids = append(ids, r.Header.KeyID)
+	for _, h := range headers {
+		var k keyID
+		if json.Unmarshal(h, &k) == nil && k.ID != "" {
+			ids = append(ids, k.ID)
 		}
 	}
 	return ids
-}
-
-// protectedHeader reads the key ID where a JWE with one recipient has it.
-func protectedHeader(text string) (h struct {
-	KeyID string `json:"kid"`
-},
-) {
-	if data, err := base64.RawURLEncoding.DecodeString(text); err == nil {
-		_ = json.Unmarshal(data, &h) // no key ID then
-	}
-	return h
 }

@@ -22,7 +22,9 @@ type KeyStore interface {
 }
 
 // SystemKeyStore is the operating system's: Keychain, Credential Manager, Secret Service.
-func SystemKeyStore() KeyStore { return systemStore{timeout: 5 * time.Second} }
+func SystemKeyStore() KeyStore {
+	return systemStore{timeout: 5 * time.Second, available: sessionBus}
+}
 
 // FileKeyStore is a file that only its owner can read, for machines without a key store.
 func FileKeyStore(path string) KeyStore { return fileStore{path} }
@@ -30,12 +32,15 @@ func FileKeyStore(path string) KeyStore { return fileStore{path} }
 // service groups this program's keys in the system's key store.
 const service = "Data Management Gateway"
 
-type systemStore struct{ timeout time.Duration }
+type systemStore struct {
+	timeout   time.Duration
+	available func() bool
+}
 
 func (systemStore) Name() string { return "system" }
 
 func (s systemStore) Get(id string) (string, error) {
-	key, err := withTimeout(s.timeout, func() (string, error) { return keyring.Get(service+" "+id, id) })
+	key, err := s.ask(func() (string, error) { return keyring.Get(service+" "+id, id) })
 	if errors.Is(err, keyring.ErrNotFound) {
 		return "", nil
 	}
@@ -43,17 +48,17 @@ func (s systemStore) Get(id string) (string, error) {
 }
 
 func (s systemStore) Set(id, key string) error {
-	_, err := withTimeout(s.timeout, func() (string, error) { return "", keyring.Set(service+" "+id, id, key) })
+	_, err := s.ask(func() (string, error) { return "", keyring.Set(service+" "+id, id, key) })
 	return err
 }
 
 var errKeyStoreSilent = errors.New("the key store does not answer")
 
-// withTimeout gives up on a key store that hangs, as one does that waits for a prompt nobody sees. The call itself
-// cannot be cancelled; its goroutine ends when the key store answers.
-func withTimeout(d time.Duration, call func() (string, error)) (string, error) {
-	if runtime.GOOS == "linux" && !sessionBus() {
-		return "", errors.New("there is no session bus")
+// ask gives up on a key store that hangs, as one does that waits for a prompt nobody sees. The call itself cannot be
+// cancelled; its goroutine ends when the key store answers.
+func (s systemStore) ask(call func() (string, error)) (string, error) {
+	if !s.available() {
+		return "", errors.New("there is no session bus to reach a key store by")
 	}
 	type answer struct {
 		key string
@@ -64,7 +69,7 @@ func withTimeout(d time.Duration, call func() (string, error)) (string, error) {
 		key, err := call()
 		done <- answer{key, err}
 	}()
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(s.timeout)
 	defer timer.Stop()
 	select {
 	case a := <-done:
@@ -74,9 +79,12 @@ func withTimeout(d time.Duration, call func() (string, error)) (string, error) {
 	}
 }
 
-// sessionBus reports whether there is a bus to ask. Asking without one would start a bus of our own, empty and soon
-// forgotten.
+// sessionBus reports whether there is a bus to ask, where the key store needs one. Asking without it would start a bus
+// of our own, empty and soon forgotten.
 func sessionBus() bool {
+	if runtime.GOOS != "linux" {
+		return true
+	}
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return true
 	}

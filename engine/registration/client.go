@@ -164,7 +164,7 @@ func (r *rest) unreachable(ctx context.Context, err error) error {
 		return e.Try("If the factory got a new certificate, register again with a key from its page. If not, another machine answers in its place: ask the network's administrator.")
 	case errors.As(err, &dns):
 		return e.Try("Check the name in the key and this machine's DNS.")
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return e.Try("What answers there does not speak HTTPS: check host and port in the key.")
 	}
 	return e.Try("Check that the factory runs and that outbound connections to %s are allowed, by firewall and proxy.", r.location)
