@@ -4,12 +4,14 @@ package all
 
 import (
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sqlite"
 )
 
 // Stores makes the registry of every store.
 func Stores() *store.Registry {
 	return store.NewRegistry(
+		postgres.Definition(),
 		sqlite.Definition(),
 	)
 }

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/store"
+)
+
+// reader streams the rows of one statement.
+type reader struct {
+	c       *pgconn.PgConn
+	result  *pgconn.ResultReader
+	cancel  context.CancelFunc // stops the statement on the server
+	schema  batch.Schema
+	decode  []decode
+	read    []int // for each column, its place in the server's rows
+	oids    []uint32
+	target  string
+	timeout time.Duration // to the first row, 0 = none
+	// begun and late are for the timer of the first row.
+	begun, late atomic.Bool
+	row         int64
+	bytes       int64
+	pending     error
+	ended       bool
+}
+
+var _ store.Reader = (*reader)(nil)
+
+// start sends the statement. What it runs on lives until Close, whatever becomes of ctx.
+func (r *reader) start(ctx context.Context, text string) error {
+	d, err := r.c.Prepare(ctx, "", text, nil)
+	if err != nil {
+		return explain(ctx, err, "read the rows", r.target)
+	}
+	formats := make([]int16, len(d.Fields))
+	for i, f := range d.Fields {
+		if (column{oid: f.DataTypeOID}).binary() {
+			formats[i] = 1
+		}
+	}
+	for i, k := range r.read {
+		if k >= len(d.Fields) || d.Fields[k].DataTypeOID != r.oids[i] {
+			return fault.New(fault.StoreFailed, "the columns have changed since the copy was planned").At(r.target).Try("Run the copy again.")
+		}
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	r.result = r.c.ExecStatement(running, d, nil, nil, formats)
+	return nil
+}
+
+func (r *reader) Schema() batch.Schema { return r.schema }
+
+func (r *reader) BytesRead() int64 { return r.bytes }
+
+// Close stops the statement, if it still runs, and ends the connection.
+func (r *reader) Close() error {
+	r.cancel()
+	if !r.ended {
+		_, _ = r.result.Close() // waits, not for long, until the server has stopped
+	}
+	hangUp(r.c)
+	return nil
+}
+
+// errTimeout is the cause of a statement that was stopped before its first row.
+var errTimeout = errors.New("the query gave no row in time")
+
+// Next fills b. After the error of a single value it may be called again and goes on with the next row; the rows before
+// the bad one are given first.
+func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := r.pending; err != nil {
+		r.pending = nil
+		return err
+	}
+	stop := context.AfterFunc(ctx, r.cancel)
+	defer stop()
+	if r.timeout > 0 && r.row == 0 {
+		timer := time.AfterFunc(r.timeout, r.giveUp)
+		defer timer.Stop()
+	}
+	for !r.ended && !b.Full() {
+		if !r.result.NextRow() {
+			r.ended = true
+			if _, err := r.result.Close(); err != nil {
+				return r.explain(ctx, err)
+			}
+			break
+		}
+		if r.row++; r.row == 1 {
+			r.begun.Store(true)
+		}
+		if err := r.take(b); err != nil {
+			if b.Len() == 0 {
+				return err
+			}
+			r.pending = err
+			break
+		}
+	}
+	if b.Len() == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// giveUp stops the statement because its first row is late; later rows may take as long as they need.
+func (r *reader) giveUp() {
+	if r.begun.Load() {
+		return
+	}
+	r.late.Store(true)
+	r.cancel()
+}
+
+func (r *reader) explain(ctx context.Context, err error) error {
+	if ctx.Err() == nil && r.late.Load() {
+		return fault.New(fault.StoreFailed, "read the rows").At(r.target).Because(errTimeout).Try("Make the query faster, or raise queryTimeout.")
+	}
+	return explain(ctx, err, "read the rows", r.target)
+}
+
+// take appends the server's row to b, or nothing where a value does not fit.
+func (r *reader) take(b *batch.Batch) error {
+	values := r.result.Values()
+	for i, decode := range r.decode {
+		v, c := values[r.read[i]], &b.Cols[i]
+		if v == nil {
+			c.AppendNull()
+			continue
+		}
+		r.bytes += int64(len(v))
+		if err := decode(c, v); err != nil {
+			for j := range i {
+				b.Cols[j].Truncate(c.Len())
+			}
+			return misfit(err, r.schema[i], v, r.target, r.row)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,318 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/props"
+	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
+)
+
+// sink is a table to write to.
+type sink struct {
+	server  *server
+	env     store.Env
+	table   sqlstore.Table
+	options sqlstore.SinkOptions
+	c       *pgconn.PgConn
+
+	// Set by Prepare.
+	home    string         // schema of the table, where the marker table is too
+	fields  batch.Schema   // the columns that are written, with the types that writers take
+	targets []target       // how
+	casts   []string       // types of the columns that are staged as text and cast, "" for the others
+	staged  bool           // rows go through an interim table
+	markers sqlstore.Table // the marker table
+}
+
+var (
+	_ store.Sink    = (*sink)(nil)
+	_ store.Resumer = (*sink)(nil)
+)
+
+func decodeSink(spec store.Spec) store.OpenSink {
+	server := decodeServer(spec.LinkedService)
+	table := sqlstore.DecodeTable(spec.Dataset)
+	o := sqlstore.DecodeSink(spec.Activity)
+	if table.IsZero() {
+		spec.Dataset.Required("tableName")
+	}
+	warnUnused(spec.Activity, o)
+	return func(ctx context.Context, env store.Env) (store.Sink, error) {
+		c, err := server.connect(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		return &sink{server: server, env: env, table: table, options: o, c: c}, nil
+	}
+}
+
+func warnUnused(o *props.Object, s sqlstore.SinkOptions) {
+	if s.BatchSize > 0 {
+		o.Warn("writeBatchSize", "rows are streamed with COPY, so a batch size has no effect")
+	}
+	if s.InterimSchema != "" {
+		o.Object("upsertSettings").Warn("interimSchemaName", "the interim table is a temporary table of the session, so a schema has no effect")
+	}
+}
+
+// target names the sink in errors.
+func (k *sink) target() string { return k.server.database + ": " + k.table.String() }
+
+// Close ends the connection.
+func (k *sink) Close() error {
+	hangUp(k.c)
+	return nil
+}
+
+// Prepare implements store.Sink.
+func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (batch.Schema, error) {
+	if !resuming {
+		if err := k.build(ctx, want); err != nil {
+			return nil, err
+		}
+	}
+	schema, columns, err := describe(ctx, k.c, "SELECT * FROM "+k.table.Quoted()+" LIMIT 0", k.target())
+	if err != nil {
+		return nil, err
+	}
+	if err := k.locate(ctx); err != nil {
+		return nil, err
+	}
+	if !resuming {
+		if err := k.makeMarkers(ctx); err != nil {
+			return nil, err
+		}
+	}
+	found, err := sqlstore.Match(want, schema, k.target())
+	if err != nil {
+		return nil, err
+	}
+	if err := k.restrictions(ctx, schema, found); err != nil {
+		return nil, err
+	}
+	k.fields, k.targets, k.casts = make(batch.Schema, len(want)), make([]target, len(want)), make([]string, len(want))
+	k.staged = k.options.Upsert
+	for i, at := range found {
+		f, t := schema[at], targetOf(columns[at], want[i].Type)
+		f.Type = t.typ
+		k.fields[i], k.targets[i] = f, t
+		if t.cast {
+			k.casts[i], k.staged = f.Native, true
+		}
+	}
+	return k.fields, k.checkKeys()
+}
+
+// build makes the table that is missing and runs the pre-copy script. The script may drop the table or want it to be
+// there, so the table is looked for before and after.
+func (k *sink) build(ctx context.Context, want batch.Schema) error {
+	if err := k.create(ctx, want); err != nil {
+		return err
+	}
+	if k.options.PreCopyScript == "" {
+		return nil
+	}
+	if err := run(ctx, k.c, k.options.PreCopyScript); err != nil {
+		return explain(ctx, err, "run the pre-copy script", k.target())
+	}
+	if k.c.TxStatus() != 'I' {
+		return fault.New(fault.BadInput, "the pre-copy script leaves a transaction open").At(k.target()).Try("End the script with COMMIT, or leave BEGIN out.")
+	}
+	return k.create(ctx, want)
+}
+
+func (k *sink) create(ctx context.Context, want batch.Schema) error {
+	if !k.options.AutoCreate {
+		return nil
+	}
+	there, err := k.exists(ctx, k.table)
+	if err != nil || there {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("CREATE TABLE IF NOT EXISTS " + k.table.Quoted() + " (")
+	for i, f := range want {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(sqlstore.Quote(f.Name) + " " + declare(f))
+	}
+	if k.options.Upsert {
+		b.WriteString(", UNIQUE (" + sqlstore.QuoteAll(k.options.Keys) + ")")
+	}
+	b.WriteString(")")
+	return k.define(ctx, b.String(), "create the table", k.table)
+}
+
+// exists asks whether a table is there. It is asked before CREATE TABLE IF NOT EXISTS, which wants the right to create
+// even where there is nothing to do.
+func (k *sink) exists(ctx context.Context, t sqlstore.Table) (bool, error) {
+	rows, err := query(ctx, k.c, "SELECT to_regclass($1) IS NOT NULL", t.Quoted())
+	if err != nil {
+		return false, explain(ctx, err, "look for the table", k.target())
+	}
+	return rows[0][0].text == "t", nil
+}
+
+// define runs DDL that makes a table. Another session may make the same table at the same moment; that is as good.
+func (k *sink) define(ctx context.Context, ddl, what string, t sqlstore.Table) error {
+	err := run(ctx, k.c, ddl)
+	if err == nil {
+		return nil
+	}
+	if hasState(err, "23505") || hasState(err, "42P07") {
+		if there, bad := k.exists(ctx, t); bad == nil && there {
+			return nil
+		}
+	}
+	err = explain(ctx, err, what+" "+t.String(), k.target())
+	if fault.Is(err, fault.Forbidden) {
+		return fault.As(err).Try("Grant the user CREATE on the schema, or have the table made by: %s", strings.Join(strings.Fields(ddl), " "))
+	}
+	return err
+}
+
+// locate finds the schema that the table is in, where the name does not say it.
+func (k *sink) locate(ctx context.Context) error {
+	rows, err := query(ctx, k.c, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace WHERE c.oid=$1::regclass", k.table.Quoted())
+	if err != nil {
+		return explain(ctx, err, "look for the table's schema", k.target())
+	}
+	k.home = rows[0][0].text
+	k.markers = sqlstore.Table{Schema: k.home, Name: sqlstore.MarkerTable}
+	return nil
+}
+
+// restrictions refuses columns that the server computes itself, and marks those that take no NULL.
+func (k *sink) restrictions(ctx context.Context, schema batch.Schema, found []int) error {
+	rows, err := query(ctx, k.c, `SELECT a.attname, a.attnotnull, coalesce(to_jsonb(a)->>'attgenerated', '')<>'' FROM pg_attribute a
+		WHERE a.attrelid=$1::regclass AND a.attnum>0 AND NOT a.attisdropped`, k.table.Quoted())
+	if err != nil {
+		return explain(ctx, err, "read the columns", k.target())
+	}
+	computed := map[string]bool{}
+	for _, row := range rows {
+		if i := schema.Index(row[0].text); i >= 0 && row[1].text == "t" {
+			schema[i].Nullable = false
+		}
+		computed[row[0].text] = row[2].text == "t"
+	}
+	for _, i := range found {
+		if computed[schema[i].Name] {
+			return fault.New(fault.Conflict, "the column %q is computed by the server and cannot be written", schema[i].Name).At(k.target()).
+				Try("Leave the column out of the mapping.")
+		}
+	}
+	return nil
+}
+
+func (k *sink) checkKeys() error {
+	if !k.options.Upsert {
+		return nil
+	}
+	for _, key := range k.options.Keys {
+		if k.fields.Index(key) < 0 {
+			return fault.New(fault.BadInput, "the key column %q of upsertSettings is not written", key).At(k.target()).
+				Try("Map a source column to it, or correct upsertSettings.keys.")
+		}
+	}
+	return nil
+}
+
+// Open starts a partition on a connection of its own.
+func (k *sink) Open(ctx context.Context, p store.Partition) (store.Writer, error) {
+	if k.fields == nil {
+		return nil, fault.New(fault.Internal, "the sink is not prepared").At(k.target())
+	}
+	c, err := k.server.connect(ctx, k.env)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{sink: k, c: c, partition: p.ID}
+	if err := w.begin(ctx); err != nil {
+		_ = w.Abort()
+		return nil, err
+	}
+	return w, nil
+}
+
+// into is the table and columns that COPY fills.
+func (k *sink) into() string {
+	if k.staged {
+		return stage
+	}
+	return k.table.Quoted() + " (" + sqlstore.QuoteAll(sqlstore.Names(k.fields)) + ")"
+}
+
+// stage is the interim table, which belongs to the session and goes with the transaction. Its rows are stored in the
+// order in which they came, so their ctid tells which one is later.
+const stage = "pg_temp.dmgateway_stage"
+
+func (k *sink) stageDDL() string {
+	columns := make([]string, len(k.fields))
+	for i, f := range k.fields {
+		typ := f.Native
+		if k.casts[i] != "" {
+			typ = "text"
+		}
+		columns[i] = fmt.Sprintf("c%d %s", i, typ)
+	}
+	return "CREATE TEMP TABLE dmgateway_stage (" + strings.Join(columns, ", ") + ") ON COMMIT DROP"
+}
+
+// move is the statement that puts the interim rows into the table. Of rows with the same key the last one counts.
+func (k *sink) move() string {
+	values, interim := make([]string, len(k.fields)), make([]string, len(k.fields))
+	for i := range k.fields {
+		interim[i] = fmt.Sprintf("c%d", i)
+		values[i] = interim[i]
+		if k.casts[i] != "" {
+			values[i] += "::" + k.casts[i]
+		}
+	}
+	insert := "INSERT INTO " + k.table.Quoted() + " (" + sqlstore.QuoteAll(sqlstore.Names(k.fields)) + ") "
+	if !k.options.Upsert {
+		return insert + "SELECT " + strings.Join(values, ", ") + " FROM " + stage
+	}
+	var keys, set []string
+	for i, f := range k.fields {
+		if isKey(f.Name, k.options.Keys) {
+			keys = append(keys, interim[i])
+		} else {
+			set = append(set, sqlstore.Quote(f.Name)+"=excluded."+sqlstore.Quote(f.Name))
+		}
+	}
+	by := strings.Join(keys, ", ")
+	action := "NOTHING"
+	if len(set) > 0 {
+		action = "UPDATE SET " + strings.Join(set, ", ")
+	}
+	return insert + "SELECT " + strings.Join(values, ", ") + " FROM (SELECT DISTINCT ON (" + by + ") * FROM " + stage + " ORDER BY " + by +
+		", ctid DESC) last ON CONFLICT (" + k.keyColumns() + ") DO " + action
+}
+
+func (k *sink) keyColumns() string {
+	var names []string
+	for _, f := range k.fields {
+		if isKey(f.Name, k.options.Keys) {
+			names = append(names, f.Name)
+		}
+	}
+	return sqlstore.QuoteAll(names)
+}
+
+func isKey(name string, keys []string) bool {
+	for _, key := range keys {
+		if strings.EqualFold(key, name) {
+			return true
+		}
+	}
+	return false
+}
