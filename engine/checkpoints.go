@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"dmgateway/engine/copy"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/journal"
+	"dmgateway/engine/protocol"
+)
+
+// checkpointEvery is how often a running job's newest checkpoint goes to the factory.
+const checkpointEvery = 5 * time.Second
+
+// checkpoints keeps a run's checkpoint in the journal and at the factory, where another node can go on from it.
+//
+// The plan, and that the sink is prepared, reach the factory before the first partition is committed: a node that did
+// not know would plan other partitions, or run a pre-copy script over committed rows. What is committed may reach it
+// later, because the sink itself knows.
+type checkpoints struct {
+	*journal.Checkpoints
+	s *session
+	t *task
+
+	dirty chan struct{}
+	end   context.CancelFunc
+	work  sync.WaitGroup
+}
+
+var _ copy.Checkpoints = (*checkpoints)(nil)
+
+// newCheckpoints starts sending; finish ends it.
+func (s *session) newCheckpoints(t *task) *checkpoints {
+	c := &checkpoints{Checkpoints: s.e.journal.Checkpoints(t.run()), s: s, t: t, dirty: make(chan struct{}, 1)}
+	ctx, end := context.WithCancel(s.ctx)
+	c.end = end
+	c.work.Go(func() { c.sendNews(ctx) })
+	return c
+}
+
+// finish stops sending; the result makes the last checkpoint needless, and a failed attempt's is sent at once.
+func (c *checkpoints) finish() {
+	c.end()
+	c.work.Wait()
+	select {
+	case <-c.dirty:
+		ctx, cancel := context.WithTimeout(c.s.ctx, 5*time.Second)
+		defer cancel()
+		c.sendLogged(ctx)
+	default:
+	}
+}
+
+// Planned saves the plan here and at the factory.
+func (c *checkpoints) Planned(ctx context.Context, p copy.Plan) error {
+	if err := c.Checkpoints.Planned(ctx, p); err != nil {
+		return err
+	}
+	return c.insist(ctx)
+}
+
+// Prepared says here and at the factory that the sink is ready.
+func (c *checkpoints) Prepared(ctx context.Context) error {
+	if err := c.Checkpoints.Prepared(ctx); err != nil {
+		return err
+	}
+	return c.insist(ctx)
+}
+
+// Committed saves a partition here and, soon, at the factory.
+func (c *checkpoints) Committed(ctx context.Context, partition string, counts copy.PartitionCounts) error {
+	if err := c.Checkpoints.Committed(ctx, partition, counts); err != nil {
+		return err
+	}
+	select {
+	case c.dirty <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// insist sends the checkpoint until the factory has it, or says that the lease is lost.
+func (c *checkpoints) insist(ctx context.Context) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 10*time.Second
+	for {
+		err := c.send(ctx)
+		if err == nil || !fault.IsTransient(err) && fault.Code(err) != fault.Unreachable {
+			return err
+		}
+		select {
+		case <-time.After(pause.NextBackOff()):
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// send sends the newest checkpoint once.
+func (c *checkpoints) send(ctx context.Context) error {
+	state, err := c.Load(ctx)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("marshal checkpoint: %w", err)
+	}
+	return c.s.rest.Checkpoint(ctx, protocol.CheckpointRequest{ActivityRun: c.t.run(), Attempt: c.t.entry.Job.Attempt, Checkpoint: body})
+}
+
+func (c *checkpoints) sendNews(ctx context.Context) {
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-c.dirty:
+			c.sendLogged(ctx)
+		default:
+		}
+	}
+}
+
+// sendLogged sends without insisting. A lost lease stops the job at once.
+func (c *checkpoints) sendLogged(ctx context.Context) {
+	err := c.send(ctx)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case fault.Is(err, fault.LeaseLost):
+		c.t.cancelled(errLost())
+	default:
+		c.s.e.log.Info("a checkpoint did not reach the factory", "run", c.t.run(), "error", err)
+	}
+}

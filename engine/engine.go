@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"dmgateway/engine/credential"
+	"dmgateway/engine/format"
+	formats "dmgateway/engine/format/all"
+	"dmgateway/engine/journal"
+	"dmgateway/engine/registration"
+	"dmgateway/engine/report"
+	"dmgateway/engine/store"
+	stores "dmgateway/engine/store/all"
+)
+
+// Options of an engine.
+type Options struct {
+	// Data is the data directory.
+	//
+	// Default: see [DefaultData].
+	Data string
+	// Version that the factory is told.
+	//
+	// Default: that of this program.
+	Version string
+	// Log receives the log's lines besides the file in the data directory. Nil is fine.
+	Log *slog.Logger
+	// KeyStore is where the key of a new data directory's secrets goes.
+	//
+	// Default: the operating system's key store, or a file where there is none.
+	KeyStore credential.KeyStore
+	// Idle keeps it from connecting: for a command that only changes something.
+	Idle bool
+}
+
+// Engine is a running gateway: one per data directory. All its methods may be called from several goroutines.
+type Engine struct {
+	o           Options
+	data        string
+	started     time.Time
+	log         *slog.Logger
+	level       *slog.LevelVar
+	logFile     *lumberjack.Logger
+	lock        *flock.Flock
+	vault       *credential.Vault
+	certificate *credential.Certificate
+	journal     *journal.Journal
+	stores      *store.Registry
+	formats     *format.Registry
+	hub         *hub
+	machine     *machine
+	control     *controlServer
+	builtIn     builtIn
+
+	background context.Context // of everything that outlives a call; ends in Close
+	end        context.CancelFunc
+	work       sync.WaitGroup
+
+	turn sync.Mutex // Start, Stop, Drain, Register, Unregister, Close: one after the other
+
+	mu            sync.Mutex // protects what follows
+	settings      map[string]string
+	identity      *registration.Identity
+	session       *session
+	lastContact   time.Time
+	sampleFolders []string
+	progress      map[string]*report.Progress // of running jobs, by run
+	lastStatus    Status
+}
+
+var _ Controller = (*Engine)(nil)
+
+// Open opens the data directory, takes up jobs that had not ended, and starts unless a person had stopped the gateway.
+// A second engine on the same directory is refused with code Conflict: [Dial] reaches the first.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	data, err := resolveData(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	if o.Version == "" {
+		o.Version = Version().Version
+	}
+	e := &Engine{
+		o: o, data: data, started: time.Now().UTC(), level: &slog.LevelVar{}, hub: newHub(), machine: newMachine(facts{}),
+		stores: stores.Stores(), formats: formats.Formats(), settings: map[string]string{}, progress: map[string]*report.Progress{},
+	}
+	e.background, e.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := e.open(ctx); err != nil {
+		e.release()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) open(ctx context.Context) error {
+	var err error
+	if e.lock, err = claimData(e.data); err != nil {
+		return err
+	}
+	e.log, e.logFile = openLog(e.data, e.level, e.o.Log)
+	e.log.Info("starting", "version", e.o.Version, "data", e.data)
+	if e.vault, err = credential.OpenVault(e.data, e.o.KeyStore); err != nil {
+		return err
+	}
+	if e.certificate, err = credential.LoadCertificate(e.vault, hostName()); err != nil {
+		return err
+	}
+	if e.journal, err = journal.Open(ctx, filepath.Join(e.data, journalFile)); err != nil {
+		return err
+	}
+	if err := e.loadSettings(ctx); err != nil {
+		return err
+	}
+	e.applyVerbose()
+	if err := e.loadSampleFolders(ctx); err != nil {
+		return err
+	}
+	if err := e.loadIdentity(ctx); err != nil {
+		return err
+	}
+	if err := e.journal.Prune(ctx, time.Now().Add(-historyFor), historyJobs); err != nil {
+		return err
+	}
+	if e.control, err = e.serveControl(); err != nil {
+		return err
+	}
+	if err := e.openBuiltIn(ctx); err != nil {
+		return err
+	}
+	if e.setting(SettingAutostart) == "true" && !e.o.Idle {
+		return e.start(ctx)
+	}
+	return nil
+}
+
+// History is kept for at least this long and this many jobs.
+const (
+	historyFor  = 30 * 24 * time.Hour
+	historyJobs = 1000
+)
+
+// Close stops everything, as Stop does but without changing the wish, and releases the data directory. Jobs that run go
+// on from their last checkpoint when the engine is opened again.
+func (e *Engine) Close() error {
+	e.log.Info("closing")
+	e.turn.Lock()
+	e.endSession()
+	e.turn.Unlock()
+	return e.release()
+}
+
+// release gives up whatever open has got hold of.
+func (e *Engine) release() error {
+	e.end()
+	var errs []error
+	if e.control != nil {
+		errs = append(errs, e.control.close())
+	}
+	e.hub.close()
+	e.work.Wait()
+	if e.session != nil { // opening failed after the session had begun
+		e.endSession()
+	}
+	if e.lock != nil {
+		errs = append(errs, e.closeBuiltIn())
+	}
+	if e.journal != nil {
+		errs = append(errs, e.journal.Close())
+	}
+	if e.logFile != nil {
+		errs = append(errs, e.logFile.Close())
+	}
+	if e.lock != nil {
+		errs = append(errs, e.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// Data is the data directory.
+func (e *Engine) Data() string { return e.data }
+
+// Show asks the window to come up.
+func (e *Engine) Show(context.Context) error {
+	e.hub.publish(Event{Show: true})
+	return nil
+}
+
+// Status is everything about the gateway as a whole.
+func (e *Engine) Status(context.Context) (Status, error) { return e.status(), nil }
+
+func (e *Engine) status() Status {
+	at := e.machine.position()
+	s := Status{
+		State: at.state, Reason: at.reason, Remedy: at.remedy, Since: at.since, Version: e.o.Version,
+		Certificate: CertificateStatus{Thumbprint: e.certificate.Thumbprint(), NotAfter: e.certificate.Leaf.NotAfter},
+		Jobs:        JobCounts{Limit: e.jobLimit()},
+	}
+	e.mu.Lock()
+	id, session := e.identity, e.session
+	s.LastContact = e.lastContact
+	e.mu.Unlock()
+	if id != nil {
+		s.Gateway, s.Node, s.Factory, s.FactoryURL = id.GatewayName, id.NodeName, id.FactoryName, id.URL()
+	}
+	if session != nil {
+		s.Jobs.Running = session.pool.runningNow()
+	}
+	e.describeBuiltIn(&s)
+	return s
+}
+
+// announce tells subscribers the status where it has changed.
+func (e *Engine) announce() {
+	s := e.status()
+	e.mu.Lock()
+	changed := s != e.lastStatus
+	e.lastStatus = s
+	e.mu.Unlock()
+	if changed {
+		e.hub.publish(Event{Status: &s})
+	}
+}
+
+// notice tells a person something that matters even while the window is hidden.
+func (e *Engine) notice(n Notice) { e.hub.publish(Event{Notice: &n}) }
+
+// Subscribe tells everything from now on until ctx ends or the engine closes; the channel is closed then.
+func (e *Engine) Subscribe(ctx context.Context) (<-chan Event, error) {
+	return e.hub.subscribe(ctx, func() Event {
+		s := e.status()
+		return Event{Status: &s}
+	}), nil
+}
+
+// change changes facts of the state machine and tells everybody what follows from it.
+func (e *Engine) change(edit func(*facts)) {
+	before, after := e.machine.change(edit)
+	if before.state != after.state {
+		e.log.Info("state changed", "from", before.state, "to", after.state, "reason", after.reason)
+	}
+	e.announce()
+	e.noticeState(before, after)
+}
+
+// contact remembers that the factory or its queue has answered.
+func (e *Engine) contact() {
+	e.mu.Lock()
+	e.lastContact = time.Now().UTC().Truncate(time.Second)
+	e.mu.Unlock()
+	e.announce()
+}
+
+func (e *Engine) applyVerbose() {
+	level := slog.LevelInfo
+	if e.setting(SettingVerbose) == "true" {
+		level = slog.LevelDebug
+	}
+	e.level.Set(level)
+}

@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"dmgateway/engine/activity"
+	"dmgateway/engine/copy"
+	"dmgateway/engine/credential"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/journal"
+	"dmgateway/engine/protocol"
+	"dmgateway/engine/report"
+)
+
+// Why a task was stopped. All but a cancellation report nothing: the attempt is not this node's any more, or goes on
+// later.
+var errLeaseEnded = errors.New("the factory could not be reached for the whole lease")
+
+func errLost() error {
+	return fault.New(fault.LeaseLost, "the data factory gave the job to another attempt or ended it")
+}
+
+func errSuperseded() error {
+	return fault.New(fault.LeaseLost, "a later attempt of the same run has arrived")
+}
+
+func errCancelled(where string) error {
+	return fault.New(fault.Cancelled, "the job was cancelled %s", where).Try("Run the pipeline again when it is wanted.")
+}
+
+// runTask takes one attempt from the lease to its end in the journal.
+func (s *session) runTask(t *task) {
+	defer s.e.announce()
+	defer s.pool.done(t)
+	s.e.announce()
+	for {
+		ctx, stop := context.WithCancelCause(s.ctx)
+		t.attach(stop)
+		result, err := s.attempt(ctx, t)
+		stop(nil)
+		if s.ctx.Err() != nil {
+			return // stays unfinished; the next session goes on with it
+		}
+		if err == nil || !errors.Is(context.Cause(ctx), errLeaseEnded) {
+			s.endTask(t, result, err)
+			return
+		}
+		s.e.log.Warn("job paused until the factory can be asked about its lease", "run", t.run())
+		t.resume()
+	}
+}
+
+// attempt waits for the lease and copies.
+func (s *session) attempt(ctx context.Context, t *task) (*report.Result, error) {
+	if err := s.acquire(ctx, t); err != nil {
+		return nil, err
+	}
+	if err := s.e.journal.Start(ctx, t.run(), t.entry.Job.Attempt, time.Now()); err != nil {
+		return nil, err
+	}
+	t.entry.Status = InProgress
+	if t.entry.Started.IsZero() {
+		t.entry.Started = time.Now().UTC()
+	}
+	s.e.publishJob(t.entry)
+	started := s.event(protocol.EventStarted)
+	started.ActivityRun, started.Attempt, started.PickedUp = t.run(), t.entry.Job.Attempt, t.entry.Taken.Sub(t.entry.Job.QueuedAt)
+	s.ch.Report(started)
+	return s.copy(ctx, t)
+}
+
+// acquire asks the factory for the lease until it answers.
+func (s *session) acquire(ctx context.Context, t *task) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 250*time.Millisecond, 15*time.Second
+	for {
+		asked := time.Now()
+		answers, err := s.lease(ctx, []*task{t})
+		if err == nil {
+			switch answers[0] {
+			case protocol.LeaseHeld:
+				t.leased(asked.Add(s.leaseOf(t)))
+				return context.Cause(ctx)
+			case protocol.LeaseCancelled:
+				return errCancelled("at the data factory")
+			}
+			return errLost()
+		}
+		if fault.Code(err) == fault.NotRegistered {
+			s.e.revoke(s, err)
+		}
+		s.e.log.Info("waiting for a job's lease", "run", t.run(), "error", err)
+		select {
+		case <-time.After(pause.NextBackOff()):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// copy does the work of one attempt. A panic becomes the job's failure.
+func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err error) {
+	log := s.e.log.With("part", "copy")
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("panic in a job", "run", t.run(), "panic", p, "stack", string(debug.Stack()))
+			result, err = nil, fault.New(fault.Internal, "a defect of the program stopped the job").Because(fmt.Errorf("panic: %v", p)).
+				Try("Send the logs; the entry \"panic in a job\" has the details.")
+		}
+	}()
+	job, err := s.e.parse(t.entry.Job)
+	if err != nil {
+		return nil, err
+	}
+	job.Retry = 0 // the factory tries again: it knows of every attempt
+	checkpoints := s.newCheckpoints(t)
+	defer checkpoints.finish()
+	return copy.Run(ctx, job, copy.Options{
+		RunID: t.run(), Attempt: t.entry.Job.Attempt, Checkpoints: checkpoints, Allow: s.e.allowPath, Log: log,
+		Queued: t.entry.Started.Sub(t.entry.Job.QueuedAt), Progress: func(p report.Progress) { s.progressed(t, p) },
+	})
+}
+
+// parse opens the credentials and decodes the bundle. What it returns holds secrets and lives as long as the job.
+func (e *Engine) parse(job protocol.Job) (*activity.Job, error) {
+	plain, err := credential.OpenBundle(job.Bundle, e.certificate)
+	if err != nil {
+		return nil, err
+	}
+	return activity.Parse(plain, e.stores, e.formats)
+}
+
+// describe names source and sink for people. A job that cannot be read is named by its activity; running it says why.
+func (e *Engine) describe(job protocol.Job) (source, sink string) {
+	defer func() { _ = recover() }()
+	parsed, err := e.parse(job)
+	if err != nil {
+		return "", ""
+	}
+	return activity.Describe(parsed)
+}
+
+// progressed passes a running job's progress on to the window and to the factory.
+func (s *session) progressed(t *task, p report.Progress) {
+	s.e.mu.Lock()
+	s.e.progress[t.run()] = &p
+	s.e.mu.Unlock()
+	s.e.publishJob(t.entry)
+	ev := s.event(protocol.EventProgress)
+	ev.ActivityRun, ev.Attempt, ev.Progress = t.run(), t.entry.Job.Attempt, &p
+	s.ch.Report(ev)
+}
+
+// endTask writes the end of an attempt down, with the event that reports it.
+func (s *session) endTask(t *task, result *report.Result, err error) {
+	end := journal.End{Run: t.run(), Attempt: t.entry.Job.Attempt, At: time.Now().UTC(), Result: resultOf(t, result, err)}
+	if !fault.Is(err, fault.LeaseLost) {
+		ev := s.event(protocol.EventResult)
+		ev.ActivityRun, ev.Attempt, ev.Result = end.Run, end.Attempt, end.Result
+		end.Event, end.MessageID = &ev, protocol.ResultMessageID(end.Run, end.Attempt)
+	}
+	if !s.writeEnd(end) {
+		return
+	}
+	s.ch.Kick()
+	s.e.mu.Lock()
+	delete(s.e.progress, t.run())
+	s.e.mu.Unlock()
+	t.entry.Status, t.entry.Ended, t.entry.Result = end.Result.Status, end.At, end.Result
+	s.e.log.Info("job ended", "run", end.Run, "attempt", end.Attempt, "status", end.Result.Status, "rows", end.Result.RowsCopied, "error", err)
+	s.e.publishJob(t.entry)
+	s.e.noticeJob(jobOf(t.entry, nil))
+}
+
+// writeEnd tries until the journal takes the end or the session is over: a full disk must not lose a result. It is false
+// where the attempt stays unfinished.
+func (s *session) writeEnd(end journal.End) bool {
+	pause := backoff.NewExponentialBackOff()
+	pause.MaxInterval = 15 * time.Second
+	const limit = "journal"
+	for {
+		written, err := s.e.journal.End(context.WithoutCancel(s.ctx), end)
+		if err == nil {
+			s.e.change(func(f *facts) { f.limited(limit, problem{}) })
+			return written
+		}
+		s.e.log.Error("a job's end could not be written down; trying again", "run", end.Run, "error", err)
+		f := fault.As(err)
+		s.e.change(func(facts *facts) { facts.limited(limit, problem{f.Error(), f.Hint}) })
+		select {
+		case <-time.After(pause.NextBackOff()):
+		case <-s.ctx.Done():
+			return false
+		}
+	}
+}
+
+// resultOf is what is reported: the copy's own result, or one made for an attempt that did not get as far.
+func resultOf(t *task, result *report.Result, err error) *report.Result {
+	if result == nil {
+		result = &report.Result{Attempt: t.entry.Job.Attempt, Consistency: report.Consistency{VerificationResult: "NotVerified"}}
+	}
+	switch {
+	case err == nil:
+		result.Status = report.Succeeded
+		return result
+	case fault.Is(err, fault.Cancelled), fault.Is(err, fault.LeaseLost):
+		result.Status = report.Cancelled
+	default:
+		result.Status = report.Failed
+	}
+	if len(result.Errors) == 0 {
+		result.Errors = []report.Error{report.ErrorOf(err)}
+	}
+	return result
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dmgateway/engine/channel"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/journal"
+	"dmgateway/engine/protocol"
+	"dmgateway/engine/registration"
+)
+
+// session is the time between Start and Stop: one line to the factory, the workers, the leases.
+type session struct {
+	e      *Engine
+	id     *registration.Identity
+	rest   *registration.Client
+	ch     *channel.Channel
+	pool   *pool
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+var _ channel.Handler = (*session)(nil)
+
+// newSession prepares everything and takes up the jobs that had not ended; begin starts it.
+func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*session, error) {
+	id = e.located(id)
+	s := &session{e: e, id: id, rest: registration.NewClient(id, nil)}
+	var err error
+	s.ch, err = channel.New(channel.Options{
+		Connection: id.Connection, Jobs: id.Jobs, Status: id.Status, Address: id.Location, TLS: registration.PinnedTLS(id.Pin),
+		Dial: e.busDialer(id), SigningKey: id.SigningKey, Factory: id.Factory, Gateway: id.Gateway, Node: id.Node, Token: id.Token,
+		Handler: s, Outbox: e.journal, Log: e.log.With("part", "channel"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ctx, s.cancel = context.WithCancel(e.background)
+	s.pool = newPool(e.jobLimit(), func(t *task) { s.work.Go(func() { s.runTask(t) }) })
+	unfinished, err := e.journal.Unfinished(ctx)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	for _, entry := range unfinished {
+		s.pool.add(newTask(entry))
+	}
+	return s, nil
+}
+
+func (s *session) begin() {
+	s.work.Go(func() { s.ch.Run(s.ctx) })
+	s.work.Go(s.renewLeases)
+	s.work.Go(s.heartbeats)
+	s.pool.open()
+}
+
+// finish ends the session and waits for it. Running jobs end where they are and stay unfinished in the journal.
+func (s *session) finish() {
+	s.pool.close()
+	s.cancel()
+	s.work.Wait()
+	s.rest.Close()
+}
+
+func (s *session) over() bool { return s.ctx.Err() != nil }
+
+// Ready reports whether the journal can be written.
+func (s *session) Ready(ctx context.Context) error {
+	return s.e.journal.SetSetting(ctx, "journal.written", time.Now().UTC().Format(time.RFC3339))
+}
+
+// Free waits for free workers.
+func (s *session) Free(ctx context.Context) (int, error) { return s.pool.free(ctx) }
+
+// Take writes a job down and queues it for a worker.
+func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {
+	entry := journal.Entry{Job: job, Taken: time.Now().UTC(), Status: Queued}
+	entry.Source, entry.Sink = s.e.describe(job)
+	taken, err := s.e.journal.Take(ctx, entry)
+	if err != nil || !taken {
+		return false, err
+	}
+	s.e.log.Info("job taken", "run", job.ActivityRun, "attempt", job.Attempt, "pipeline", job.Pipeline, "waited", entry.Taken.Sub(job.QueuedAt))
+	s.pool.supersede(job.ActivityRun, job.Attempt, errSuperseded())
+	s.e.publishJob(entry)
+	s.pool.add(newTask(entry))
+	return true, nil
+}
+
+// Cancel stops a run that is here.
+func (s *session) Cancel(run string) { s.pool.cancel(run, errCancelled("at the data factory")) }
+
+// Contact remembers that the queue has answered.
+func (s *session) Contact() { s.e.contact() }
+
+// Link brings the line's state into the gateway's. A queue that refuses the gateway may do so because the key was
+// recreated: the factory knows.
+func (s *session) Link(l channel.Link, err error) {
+	p := problem{}
+	if err != nil {
+		f := fault.As(err)
+		p = problem{f.Error(), f.Hint}
+	}
+	s.e.change(func(f *facts) {
+		if s.over() {
+			return
+		}
+		f.linkProblem = p
+		f.link = map[channel.Link]link{channel.Connecting: linkConnecting, channel.Connected: linkUp, channel.Disconnected: linkDown}[l]
+	})
+	if code := fault.Code(err); code == fault.SignInFailed || code == fault.NotFound {
+		s.stillKnown()
+	}
+}
+
+// stillKnown asks the factory whether it knows this node, and stops where it does not.
+func (s *session) stillKnown() {
+	ctx, cancel := context.WithTimeout(s.ctx, 15*time.Second)
+	defer cancel()
+	if _, err := s.rest.Lease(ctx, nil); fault.Code(err) == fault.NotRegistered {
+		s.e.revoke(s, err)
+	}
+}
+
+// event is one of this node's events with everything that all have filled in.
+func (s *session) event(kind string) protocol.Event {
+	return protocol.Event{Kind: kind, Factory: s.id.Factory, Gateway: s.id.Gateway, Node: s.id.Node, Time: time.Now().UTC()}
+}
