@@ -87,6 +87,7 @@ func startScript(cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
+	postgresServer.input = in
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
