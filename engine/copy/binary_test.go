@@ -190,7 +190,7 @@ func TestLargeFilesAreReadInBlocks(t *testing.T) {
 }
 
 func TestManySmallFilesShareCheckpoints(t *testing.T) {
-	const count = 1500
+	const count = 1100
 	files := map[string]string{}
 	for i := range count {
 		files[fmt.Sprintf("in/%03d/%d.txt", i%10, i)] = fmt.Sprint(i)
@@ -203,7 +203,7 @@ func TestManySmallFilesShareCheckpoints(t *testing.T) {
 	if res.FilesRead != count || res.FilesWritten != count || res.Plan.Partitions > count/100 || len(res.Files) != maxFiles {
 		t.Errorf("read %d, wrote %d in %d partitions, %d paths", res.FilesRead, res.FilesWritten, res.Plan.Partitions, len(res.Files))
 	}
-	if got := readTree(t, dst); len(got) != count || got["out/007/1497.txt"] != "1497" {
+	if got := readTree(t, dst); len(got) != count || got["out/007/1097.txt"] != "1097" {
 		t.Errorf("%d files", len(got))
 	}
 }

@@ -28,6 +28,8 @@ type Part struct {
 	Base  string       `json:"base,omitempty"` // see Selected.Base
 	// Piece is a part of the one file, as the format describes it; "" = whole files.
 	Piece string `json:"piece,omitempty"`
+	// Of is how many pieces the file is in, 0 for whole files.
+	Of int `json:"of,omitempty"`
 	// Rest is set on all pieces of a file but the first, so that the file is counted once.
 	Rest bool `json:"rest,omitempty"`
 }
@@ -51,6 +53,7 @@ func (x Part) Partition(i int) store.Partition {
 	for _, f := range x.Files {
 		p.Bytes += f.Size
 	}
+	p.Bytes /= int64(max(1, x.Of))
 	return p
 }
 

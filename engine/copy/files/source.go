@@ -150,7 +150,7 @@ func (s *Source) anyhow(ctx context.Context, list *Selected, n int) ([]Part, err
 			return nil, inFile(err, group[0].Path)
 		}
 		for i, spec := range specs {
-			whole.Piece, whole.Rest = spec, i > 0
+			whole.Piece, whole.Of, whole.Rest = spec, len(specs), i > 0
 			parts = append(parts, whole)
 		}
 	}
