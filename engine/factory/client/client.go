@@ -13,10 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +66,27 @@ func New(address, token, caFile string) (*Client, error) {
 		// A factory does not redirect; whoever does would be handed the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// Local makes a client of the factory that serves from the folder dir on this machine; code NotRunning where none does.
+func Local(dir string) (*Client, error) {
+	data, err := os.ReadFile(filepath.Join(dir, wire.AddressFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotRunning, "no factory runs in %s", dir).At(dir).
+			Try("Start one with `dmgcmd factory serve`, or name another with --factory and --token.")
+	}
+	var ready wire.Ready
+	if err == nil {
+		err = json.Unmarshal(data, &ready)
+	}
+	var token []byte
+	if err == nil {
+		token, err = os.ReadFile(filepath.Join(dir, wire.TokenFile))
+	}
+	if err != nil {
+		return nil, fault.New(fault.BadData, "read how to reach the factory").At(dir).Because(err)
+	}
+	return New(ready.URL, strings.TrimSpace(string(token)), ready.CA)
 }
 
 func authorities(file string) (*x509.CertPool, error) {

@@ -230,10 +230,16 @@ type RunPage[T any] struct {
 	ContinuationToken string `json:"continuationToken,omitempty"`
 }
 
+// Files of a factory's folder that a client on the same machine reads.
+const (
+	TokenFile   = "token"        // bearer token of the REST interface
+	AddressFile = "address.json" // a Ready with url and ca, there while the factory serves
+)
+
 // Ready is what a factory says once it serves.
 type Ready struct {
 	URL    string `json:"url"`
-	Portal string `json:"portal"` // address of the page, with a one-time login
-	Token  string `json:"token"`  // bearer token of the REST interface
-	CA     string `json:"ca"`     // file of the certificate authority that signed the server's certificate, PEM
+	Portal string `json:"portal,omitempty"` // address of the page, with a one-time login
+	Token  string `json:"token,omitempty"`  // bearer token of the REST interface
+	CA     string `json:"ca"`               // file of the certificate authority that signed the server's certificate, PEM
 }
