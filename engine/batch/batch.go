@@ -220,6 +220,18 @@ func (c *Column) EndBytes() {
 	c.grow()
 }
 
+// EndValues ends n values, none of them NULL, that the caller has appended to Ints, Floats or Wide itself.
+func (c *Column) EndValues(n int) {
+	if c.nulls == 0 {
+		c.n += n
+		return
+	}
+	for range n {
+		c.mark(true)
+		c.n++
+	}
+}
+
 // AppendZoned appends an instant with the offset, in minutes east of UTC, that it was written with.
 func (c *Column) AppendZoned(v int64, minutes int16) {
 	for len(c.Zones) < c.n {

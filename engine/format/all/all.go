@@ -4,6 +4,7 @@ package all
 
 import (
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/parquet"
 	"dmgateway/engine/format/text"
 )
 
@@ -11,5 +12,6 @@ import (
 func Formats() *format.Registry {
 	return format.NewRegistry(
 		text.Definition(),
+		parquet.Definition(),
 	)
 }

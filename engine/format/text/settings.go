@@ -51,7 +51,7 @@ func decode(spec format.Spec) format.Format {
 			s.options[i].Format = spec.Formats[i]
 		}
 	}
-	return &Format{s: s}
+	return &Format{s: s, minPart: minPart}
 }
 
 func decodeV1(spec format.Spec) settings {
@@ -65,6 +65,9 @@ func decodeV1(spec format.Spec) settings {
 	}
 	if s.quote != 0 && s.escape != 0 {
 		o.Problem(fault.BadInput, "escapeChar", "quoteChar and escapeChar cannot both be given")
+	}
+	if s.quote != 0 {
+		s.escape = s.quote // a quote inside quotes is doubled
 	}
 	if o.Has("nullValue") {
 		s.null = text(o, "nullValue", "")

@@ -11,7 +11,6 @@ import (
 	"dmgateway/engine/format"
 )
 
-// minPart is the least number of bytes that are worth a part of their own.
 const minPart = 4 << 20
 
 // splittable reports whether every row delimiter in a file ends a row, so that reading can begin anywhere: nothing can
@@ -24,7 +23,7 @@ func (s *settings) splittable() bool {
 // have row delimiters inside values is one part.
 func (f *Format) Split(ctx context.Context, in format.Input, n int) ([]string, error) {
 	if n > 1 {
-		n = int(min(int64(n), in.Size/minPart))
+		n = int(min(int64(n), in.Size/f.minPart))
 	}
 	if n <= 1 || !f.s.splittable() {
 		return []string{""}, nil

@@ -24,7 +24,10 @@ func Definition() format.Definition {
 }
 
 // Format is delimited text with one set of properties.
-type Format struct{ s settings }
+type Format struct {
+	s       settings
+	minPart int64 // the least number of bytes that are worth a part of their own
+}
 
 var (
 	_ format.Format       = (*Format)(nil)

@@ -1,0 +1,139 @@
+package parquet
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/format"
+)
+
+const (
+	// tailBytes is how much of a file's end is read at once: most footers are in it.
+	tailBytes = 64 << 10
+	// bufferBytes is shared out among the columns that are read at once.
+	bufferBytes         = 32 << 20
+	leastRead, mostRead = 64 << 10, 4 << 20
+)
+
+// input makes an io.ReaderAt of a file. It keeps the store's own error, which the file library would wrap.
+type input struct {
+	ctx  context.Context //nolint:containedctx // replaced by each Next: io.ReaderAt has no other way
+	in   format.Input
+	at   int64
+	tail []byte // the file's last bytes
+	err  error
+}
+
+// Seek tells the size; reading goes by ReadAt alone.
+func (r *input) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+		r.at = offset
+	case io.SeekCurrent:
+		r.at += offset
+	case io.SeekEnd:
+		r.at = r.in.Size + offset
+	}
+	return r.at, nil
+}
+
+// ReadAt reads len(p) bytes, from the kept tail where they are in it.
+func (r *input) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > r.in.Size {
+		return 0, fmt.Errorf("offset %d is outside the file of %d bytes", off, r.in.Size)
+	}
+	if start := r.in.Size - int64(len(r.tail)); len(r.tail) > 0 && off >= start {
+		n := copy(p, r.tail[off-start:])
+		if n < len(p) {
+			return n, io.EOF
+		}
+		return n, nil
+	}
+	n, err := r.read(p, off)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt's own contract
+		r.err = err
+	}
+	return n, err
+}
+
+func (r *input) read(p []byte, off int64) (int, error) {
+	want := min(int64(len(p)), r.in.Size-off)
+	body, err := r.in.Open(r.ctx, off, want)
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	n, err := io.ReadFull(body, p[:want])
+	switch {
+	case err != nil:
+		return n, err
+	case n < len(p):
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (r *input) readTail() error {
+	tail := make([]byte, min(tailBytes, r.in.Size))
+	if _, err := r.ReadAt(tail, r.in.Size-int64(len(tail))); err != nil && err != io.EOF { //nolint:errorlint // as above
+		return err
+	}
+	r.tail = tail
+	return nil
+}
+
+// open reads the footer and finds the columns.
+func open(ctx context.Context, in format.Input) (_ *reader, err error) {
+	if in.Size < 0 {
+		return nil, fault.New(fault.Unsupported, "a Parquet file can be read only from a store that tells its size").At(in.Name).
+			Try("Leave the dataset's compression out: Parquet files are compressed inside.")
+	}
+	src := &input{ctx: ctx, in: in}
+	r := &reader{src: src}
+	defer r.recovered(&err)
+	if err := src.readTail(); err != nil {
+		return nil, r.damaged(err)
+	}
+	props := parquet.NewReaderProperties(memory.DefaultAllocator)
+	props.BufferedStreamEnabled = true
+	r.props = props
+	if r.file, err = file.NewParquetReader(src, file.WithReadProps(props)); err != nil {
+		return nil, r.damaged(err)
+	}
+	s := r.file.MetaData().Schema
+	for i := range s.NumColumns() {
+		f, d, err := fieldOf(s.Column(i))
+		if err != nil {
+			e := *fault.As(err)
+			e.Target = in.Name
+			return nil, &e
+		}
+		r.schema = append(r.schema, f)
+		r.decoders = append(r.decoders, d)
+	}
+	return r, nil
+}
+
+// project chooses the columns to read. They come with their own types.
+func (r *reader) project(want batch.Schema) error {
+	all, decoders := r.schema, r.decoders
+	r.schema, r.decoders = make(batch.Schema, len(want)), make([]decoder, len(want))
+	for i, w := range want {
+		at := all.Index(w.Name)
+		if at < 0 {
+			return fault.New(fault.NotFound, "the file has no column %q", w.Name).At(r.src.in.Name).Try("Check the mapping.")
+		}
+		r.schema[i], r.decoders[i] = all[at], decoders[at]
+		r.schema[i].Name = w.Name
+		r.columns = append(r.columns, at)
+	}
+	r.props.BufferSize = min(mostRead, max(leastRead, bufferBytes/int64(max(len(want), 1))))
+	return nil
+}

@@ -1,0 +1,194 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+)
+
+const (
+	// groupBytes and groupRows bound a row group, which stays in memory, compressed, until it is whole.
+	groupBytes = 64 << 20
+	groupRows  = 1 << 20
+)
+
+// writer encodes batches into row groups.
+type writer struct {
+	f      *Format
+	w      io.Writer
+	schema batch.Schema // as given
+	stored batch.Schema // as in the file
+	cols   []*encoder
+
+	file  *file.Writer
+	group file.BufferedRowGroupWriter
+	rows  int   // in the group
+	bytes int64 // in the group, before encoding
+	err   error
+}
+
+func newWriter(f *Format, w io.Writer, s batch.Schema) (*writer, error) {
+	stored, err := f.Types(s)
+	if err != nil {
+		return nil, err
+	}
+	out := &writer{f: f, w: w, schema: s, stored: stored}
+	seen := map[string]bool{}
+	for i, field := range s {
+		if seen[field.Name] {
+			return nil, fault.New(fault.BadInput, "two columns have the name %q, which Parquet does not allow", field.Name).
+				Try("Map one of them to another name.")
+		}
+		seen[field.Name] = true
+		e := &encoder{field: stored[i]}
+		if field.Type != stored[i].Type {
+			if e.convert, err = batch.NewConverter(field.Type, stored[i].Type, batch.Options{}); err != nil {
+				return nil, err
+			}
+			e.tmp.Type = stored[i].Type
+		}
+		out.cols = append(out.cols, e)
+	}
+	return out, nil
+}
+
+// begin starts the file. Only now the first rows are there, which tell the columns that repeat themselves: a dictionary
+// halves those, and costs twice the time and memory on the others.
+func (w *writer) begin(b *batch.Batch) error {
+	fields := make(schema.FieldList, len(w.stored))
+	props := []parquet.WriterProperty{
+		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
+		parquet.WithCompression(w.f.codec), parquet.WithCompressionLevel(w.f.level),
+		parquet.WithDictionaryDefault(false), parquet.WithBatchSize(4096), parquet.WithDataPageSize(1 << 20),
+		parquet.WithCreatedBy("Data Management Gateway"), parquet.WithMaxRowGroupLength(groupRows),
+	}
+	for i, field := range w.stored {
+		n, err := node(field)
+		if err != nil {
+			return err
+		}
+		fields[i] = n
+		if b != nil && repeats(&b.Cols[i]) {
+			props = append(props, parquet.WithDictionaryFor(field.Name, true))
+		}
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
+	if err != nil {
+		return fmt.Errorf("make the Parquet schema: %w", err)
+	}
+	w.file, err = file.NewParquetWriterWithError(w.w, root, file.WithWriterProps(parquet.NewWriterProperties(props...)))
+	return err
+}
+
+// Write encodes the rows. b's buffers are not kept.
+func (w *writer) Write(b *batch.Batch) error {
+	if w.err == nil {
+		w.err = w.write(b)
+	}
+	return w.err
+}
+
+func (w *writer) write(b *batch.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	if w.file == nil {
+		if err := w.begin(b); err != nil {
+			return err
+		}
+	}
+	if w.group == nil {
+		var err error
+		if w.group, err = w.file.AppendBufferedRowGroupChecked(); err != nil {
+			return err
+		}
+	}
+	for i, e := range w.cols {
+		if err := w.column(i, e, &b.Cols[i]); err != nil {
+			return err
+		}
+	}
+	w.rows += b.Len()
+	w.bytes += b.Size()
+	if w.rows >= w.f.groupRows || w.bytes >= groupBytes {
+		return w.endGroup()
+	}
+	return nil
+}
+
+func (w *writer) column(i int, e *encoder, c *batch.Column) error {
+	cw, err := w.group.Column(i)
+	if err != nil {
+		return err
+	}
+	if e.convert != nil {
+		e.tmp.Reset()
+		if err := e.convert.Convert(&e.tmp, c, nil); err != nil {
+			return named(err, e.field.Name)
+		}
+		c = &e.tmp
+	}
+	if c.Nulls() > 0 && !e.field.Nullable {
+		return fault.New(fault.Conversion, "the column has a NULL although its source promised none").InRow(firstNull(c)+1, e.field.Name, "")
+	}
+	if err := e.encode(cw, c); err != nil {
+		if _, ok := errors.AsType[*fault.Error](err); ok {
+			return named(err, e.field.Name)
+		}
+		return fmt.Errorf("encode column %q: %w", e.field.Name, err)
+	}
+	return nil
+}
+
+func firstNull(c *batch.Column) int64 {
+	for i := range c.Len() {
+		if c.IsNull(i) {
+			return int64(i)
+		}
+	}
+	return -1
+}
+
+func named(err error, column string) error {
+	e := *fault.As(err)
+	e.Column = column
+	return &e
+}
+
+func (w *writer) endGroup() error {
+	if w.group == nil {
+		return nil
+	}
+	err := w.group.Close()
+	w.group, w.rows, w.bytes = nil, 0, 0
+	return err
+}
+
+// Close writes the last row group and the footer.
+func (w *writer) Close() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.file == nil {
+		if w.err = w.begin(nil); w.err != nil {
+			return w.err
+		}
+	}
+	if w.err = w.endGroup(); w.err == nil {
+		w.err = w.file.Close()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.err = errClosed
+	return nil
+}
+
+var errClosed = errors.New("parquet: the file is complete")
