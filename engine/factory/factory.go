@@ -220,7 +220,7 @@ func (f *Factory) Close() error {
 	defer cancel()
 	var errs []error
 	if f.sender != nil {
-		errs = append(errs, f.sender.close(ctx))
+		f.sender.close(ctx)
 	}
 	if f.broker != nil {
 		errs = append(errs, f.broker.close(ctx))

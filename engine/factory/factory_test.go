@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,12 +179,21 @@ func (h *house) key(gateway string) registration.Key {
 	return key
 }
 
+// gatewayCertificate is one for all tests, because making it takes long.
+var gatewayCertificate = sync.OnceValues(func() (*credential.Certificate, error) { return credential.NewCertificate("machine") })
+
+func testCertificate(t *testing.T) *credential.Certificate {
+	t.Helper()
+	c, err := gatewayCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func (h *house) node(name string) *fakeNode {
 	h.t.Helper()
-	cert, err := credential.NewCertificate(name)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	cert := testCertificate(h.t)
 	id, err := registration.Register(h.t.Context(), h.key("plant"), registration.Options{NodeName: name, Version: "1.0.0", Certificate: cert.Leaf.Raw})
 	if err != nil {
 		h.t.Fatal(err)

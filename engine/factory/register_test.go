@@ -67,10 +67,7 @@ func (k *knock) begin() (protocol.RegisterBegin, protocol.RegisterChallenge) {
 
 func (k *knock) register(b protocol.RegisterBegin, c protocol.RegisterChallenge, change func(*protocol.Register)) protocol.Register {
 	k.h.t.Helper()
-	cert, err := credential.NewCertificate("machine-1")
-	if err != nil {
-		k.h.t.Fatal(err)
-	}
+	cert := testCertificate(k.h.t)
 	pin, err := k.h.pin()
 	if err != nil {
 		k.h.t.Fatal(err)
@@ -141,11 +138,8 @@ func TestAWrongSecretIsRefusedOnBothSides(t *testing.T) {
 	h := newHouse(t)
 	key := h.key("plant")
 	key.Secret = secret.New(strings.Repeat("A", 43))
-	cert, err := credential.NewCertificate("machine-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = registration.Register(t.Context(), key, registration.Options{NodeName: "machine-1", Version: "1", Certificate: cert.Leaf.Raw})
+	cert := testCertificate(t)
+	_, err := registration.Register(t.Context(), key, registration.Options{NodeName: "machine-1", Version: "1", Certificate: cert.Leaf.Raw})
 	if !fault.Is(err, fault.SignInFailed) {
 		t.Errorf("the gateway did not notice: %v", err)
 	}

@@ -56,15 +56,14 @@ func (s *sender) forget(ctx context.Context, queue string, link *azservicebus.Se
 	_ = link.Close(ctx) // it failed already; what matters is told by send
 }
 
-func (s *sender) close(ctx context.Context) error {
+// close gives up all links. One that cannot be closed properly, because its queue is gone, is closed with the connection.
+func (s *sender) close(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var errs []error
 	for queue, link := range s.links {
-		errs = append(errs, link.Close(ctx))
+		_ = link.Close(ctx)
 		delete(s.links, queue)
 	}
-	return errors.Join(errs...)
 }
 
 // letter is one message of the outbox.

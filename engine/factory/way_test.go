@@ -126,7 +126,11 @@ func TestARecreatedKeyRevokesItsNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.eventually(run, "waiting", func(d client.RunDetails) bool { return strings.Contains(d.Message, "waiting for a node") })
-	again := h.node("machine-1").take()
+	fresh := h.node("machine-1")
+	if err := h.sweep(t.Context(), time.Now().Add(3*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	again := fresh.take()
 	if again.ActivityRun != job.ActivityRun || again.Attempt != 2 {
 		t.Errorf("second attempt %+v", again)
 	}
