@@ -4,6 +4,8 @@ package all
 
 import (
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/blob"
+	"dmgateway/engine/store/filesystem"
 	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sqlite"
 )
@@ -11,6 +13,8 @@ import (
 // Stores makes the registry of every store.
 func Stores() *store.Registry {
 	return store.NewRegistry(
+		blob.Definition(),
+		filesystem.Definition(),
 		postgres.Definition(),
 		sqlite.Definition(),
 	)
