@@ -41,7 +41,7 @@ func ParseLinkedService(data []byte, stores *store.Registry) (*LinkedService, er
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{root: o, stores: stores, job: &Job{}}
+	p := &parser{root: o, stores: stores}
 	ls := &LinkedService{Name: o.Required("name")}
 	o.Ignore("id", "type", "etag", "$schema")
 	e := &endpoint{}

@@ -13,7 +13,6 @@ import (
 // endpoint is one end of the copy: a dataset and its linked service, not yet decoded.
 type endpoint struct {
 	dataset     *props.Object // the whole dataset, for problems that have no better place
-	datasetName string
 	datasetType string
 	typeProps   *props.Object // the dataset's typeProperties
 	linkedName  string
@@ -34,7 +33,7 @@ func (p *parser) endpoint(a *props.Object, list string) *endpoint {
 	}
 	v2 := refs[0].Has("referenceName")
 	for _, r := range refs[1:] {
-		r.Ignore(r.Names()...)
+		r.IgnoreAll()
 		if v2 || list == "outputs" {
 			r.Problem(fault.Unsupported, "", "a Copy activity has exactly one dataset in %s", list)
 		}
@@ -47,7 +46,7 @@ func (p *parser) endpoint(a *props.Object, list string) *endpoint {
 		}
 		return nil
 	}
-	return p.follow(dataset, name)
+	return p.follow(dataset)
 }
 
 func nameOf(ref *props.Object) string {
@@ -69,8 +68,9 @@ func reference(o *props.Object, typ string) string {
 }
 
 // follow reads a dataset's envelope and finds its linked service and store.
-func (p *parser) follow(dataset *props.Object, name string) *endpoint {
-	e := &endpoint{dataset: dataset, datasetName: name}
+func (p *parser) follow(dataset *props.Object) *endpoint {
+	e := &endpoint{dataset: dataset}
+	p.used[dataset] = true
 	dataset.Ignore("id", "type", "etag", "$schema")
 	pr := need(dataset, "properties")
 	if pr == nil {
@@ -83,11 +83,14 @@ func (p *parser) follow(dataset *props.Object, name string) *endpoint {
 
 	linked := p.linkedOf(pr)
 	if linked == nil {
+		e.typeProps.IgnoreAll()
 		return nil
 	}
+	p.used[linked] = true
 	e.linkedName = linked.String("name")
 	linked.Ignore("id", "type", "etag", "$schema")
 	if !p.service(e, linked) {
+		e.typeProps.IgnoreAll()
 		return nil
 	}
 	e.columns = readColumns(pr, e.def.Files != nil)
@@ -214,7 +217,6 @@ func (p *parser) sink(e *endpoint, o *props.Object) {
 func (e *endpoint) tableTypes(o *props.Object, typ string, known []string) bool {
 	if _, ok := oneOf(e.datasetType, e.def.Datasets); !ok {
 		e.failed = true
-		e.typeProps.Ignore(e.typeProps.Names()...)
 		e.dataset.Object("properties").Problem(fault.Unsupported, "type", "datasets of type %q do not belong to %s; known: %s", e.datasetType, e.def.Title, strings.Join(e.def.Datasets, ", "))
 	}
 	if _, ok := oneOf(typ, known); !ok && typ != "" {
@@ -223,11 +225,9 @@ func (e *endpoint) tableTypes(o *props.Object, typ string, known []string) bool 
 	return !e.failed
 }
 
-// refuse reports the type of a source or sink and leaves the rest of the object unsaid.
+// refuse reports the type of a source or sink. What follows from that is not worth saying.
 func (e *endpoint) refuse(o *props.Object, format string, args ...any) {
 	e.failed = true
-	o.Ignore(o.Names()...)
-	e.typeProps.Ignore(e.typeProps.Names()...)
 	o.Problem(fault.Unsupported, "type", format, args...)
 }
 

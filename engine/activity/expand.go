@@ -279,7 +279,11 @@ func (w *walker) value(v any, path string) any {
 func (w *walker) text(s, path string) any {
 	v, err := w.fill(s)
 	if err != nil {
-		w.x.problem(path, "expression: %v", err)
+		code := fault.BadInput
+		if fault.Is(err, fault.Unsupported) {
+			code = fault.Unsupported
+		}
+		w.x.problems = append(w.x.problems, fault.New(code, "expression: %v", err).At(path))
 		return s
 	}
 	return treed(v)

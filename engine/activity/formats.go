@@ -37,9 +37,7 @@ func (p *parser) formatV1(e *endpoint, o *props.Object, typ string, source bool)
 	def := p.formats.V1(fo.Required("type"))
 	if def == nil {
 		e.failed = true
-		name := fo.String("type")
-		fo.Ignore(fo.Names()...)
-		if name != "" {
+		if name := fo.String("type"); name != "" {
 			fo.Problem(fault.Unsupported, "type", "formats of type %q are not supported; known: %s", name, p.formatTypes(func(d *format.Definition) []string { return d.V1 }))
 		}
 		return f

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dmgateway/engine/fault"
 )
 
 // call1 evaluates a variable or function of v1. Names are compared without regard to case.
@@ -54,7 +56,11 @@ func (s *scope) call1(c *call) (any, error) {
 		}
 		return f(t), nil
 	}
-	return nil, fmt.Errorf("the function %q is not supported", c.name)
+	return nil, unsupported("the function %q is not supported", c.name)
+}
+
+func unsupported(format string, args ...any) error {
+	return fault.New(fault.Unsupported, format, args...)
 }
 
 func (s *scope) variable1(name string) (any, error) {
@@ -66,7 +72,7 @@ func (s *scope) variable1(name string) (any, error) {
 	case "windowend", "sliceend":
 		t = v.WindowEnd
 	default:
-		return nil, fmt.Errorf("the variable %q is not supported; known: WindowStart, WindowEnd, SliceStart, SliceEnd", name)
+		return nil, unsupported("the variable %q is not supported; known: WindowStart, WindowEnd, SliceStart, SliceEnd", name)
 	}
 	if t.IsZero() {
 		return nil, fmt.Errorf("%s has no value; give the run's window (WindowStart and WindowEnd)", name)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -79,15 +78,6 @@ var functions2 = map[string]function2{
 	"encodeuricomponent": {1, 1, texts(func(t []string) (any, error) { return limited(escapeURI(t[0])) })},
 }
 
-func functionNames() string {
-	names := []string{"if", "and", "or", "coalesce"}
-	for name := range functions2 {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return strings.Join(names, ", ")
-}
-
 // call2 evaluates a function of v2.
 func (s *scope) call2(c *call) (any, error) {
 	name := strings.ToLower(c.name)
@@ -106,7 +96,7 @@ func (s *scope) call2(c *call) (any, error) {
 	}
 	f, ok := functions2[name]
 	if !ok {
-		return nil, fmt.Errorf("the function %q is not supported; known: %s", c.name, functionNames())
+		return nil, unsupported("the function %q is not supported", c.name)
 	}
 	args := make([]any, len(c.args))
 	for i, a := range c.args {

@@ -21,7 +21,7 @@ func Parse(bundle []byte, stores *store.Registry, formats *format.Registry) (*Jo
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{root: root, stores: stores, formats: formats, job: &Job{}}
+	p := &parser{root: root, stores: stores, formats: formats, used: map[*props.Object]bool{}, job: &Job{}}
 	p.linked = p.index("linkedServices")
 	p.datasets = p.index("datasets")
 	root.Ignore("parameters")
@@ -46,6 +46,7 @@ type parser struct {
 	formats  *format.Registry
 	linked   map[string]*props.Object // by lower-case name
 	datasets map[string]*props.Object
+	used     map[*props.Object]bool // linked services and datasets that the activity refers to
 	job      *Job
 }
 
@@ -69,9 +70,11 @@ func (p *parser) index(list string) map[string]*props.Object {
 
 // leaveUnused keeps objects that the activity does not refer to from being reported as unread.
 func (p *parser) leaveUnused() {
-	for _, all := range []map[string]*props.Object{p.linked, p.datasets} {
-		for _, o := range all {
-			o.Ignore(o.Names()...)
+	for _, list := range []string{"linkedServices", "datasets"} {
+		for _, o := range p.root.Objects(list) {
+			if !p.used[o] {
+				o.IgnoreAll()
+			}
 		}
 	}
 }
@@ -96,14 +99,32 @@ func (p *parser) activity(a *props.Object) {
 	p.common(tp)
 	source, sink := need(tp, "source"), need(tp, "sink")
 	in, out := p.endpoint(a, "inputs"), p.endpoint(a, "outputs")
-	if in == nil || out == nil || source == nil || sink == nil {
+	p.job.Mapping = translator(tp)
+	if in != nil && source != nil {
+		p.source(in, source)
+	}
+	if out != nil && sink != nil {
+		p.sink(out, sink)
+	}
+	if in == nil || out == nil || source == nil || sink == nil || in.failed || out.failed {
+		tp.Ignore("validateDataConsistency")
+		unsaid(in, source)
+		unsaid(out, sink)
 		return
 	}
-	p.source(in, source)
-	p.sink(out, sink)
 	p.bothSides(tp, in, out)
-	p.job.Mapping = translator(tp)
 	p.limit(source, sink)
+}
+
+// unsaid leaves what follows from an end that failed.
+func unsaid(e *endpoint, o *props.Object) {
+	if e == nil || e.failed {
+		o.IgnoreAll()
+	}
+	if e != nil && e.failed {
+		e.typeProps.IgnoreAll()
+		e.linked.IgnoreAll()
+	}
 }
 
 // policy reads the activity's policy in either shape.
@@ -189,9 +210,6 @@ func (p *parser) bothSides(tp *props.Object, in, out *endpoint) {
 	from, to := p.job.Source.Files, p.job.Sink.Files
 	fromBinary, toBinary := from != nil && from.Format == nil, to != nil && to.Format == nil
 	consistent := tp.Bool("validateDataConsistency", false)
-	if in.failed || out.failed {
-		return
-	}
 	const hint = "a copy without format moves files as they are, so both sides must be files without format"
 	switch {
 	case fromBinary && !toBinary:

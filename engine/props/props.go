@@ -30,6 +30,7 @@ type Object struct {
 	path   string
 	fields map[string]*field // by lower-case name
 	sink   *problems
+	left   bool // by IgnoreAll
 }
 
 type field struct {
@@ -426,6 +427,13 @@ func (o *Object) Ignore(names ...string) {
 	}
 }
 
+// IgnoreAll leaves the object and everything below it unchecked: what is wrong with it was said already, or nobody uses it.
+func (o *Object) IgnoreAll() {
+	if o != nil {
+		o.left = true
+	}
+}
+
 // Warn remembers a sentence for the person about a property that is accepted without effect, where it is there.
 func (o *Object) Warn(name, format string, args ...any) {
 	if o.Has(name) {
@@ -470,6 +478,9 @@ func (o *Object) Err() error {
 }
 
 func (o *Object) unread(p *problems) {
+	if o.left {
+		return
+	}
 	for _, name := range o.Names() {
 		f := o.fields[strings.ToLower(name)]
 		if !f.read {
@@ -483,21 +494,45 @@ func (o *Object) unread(p *problems) {
 
 func (p *problems) err() error { return Join(p.list) }
 
-// Join makes one error of all problems of a document: the first, with the others as its cause; nil where there are none.
+// Join makes one error of all problems of a document: the first, with the others behind it; nil where there are none.
+// [Problems] takes it apart again.
 func Join(list []*fault.Error) error {
 	if len(list) == 0 {
 		return nil
 	}
-	first := *list[0]
-	if len(list) > 1 {
-		var errs []error
-		for _, e := range list[1:] {
-			errs = append(errs, e)
-		}
-		first.Message += fmt.Sprintf(" (%s); and %d more", first.Target, len(list)-1)
-		first.Cause = errors.Join(errs...)
+	if len(list) == 1 {
+		return list[0]
 	}
+	first := *list[0]
+	first.Message += fmt.Sprintf(" (%s); and %d more", first.Target, len(list)-1)
+	first.Cause = &rest{all: list}
 	return &first
+}
+
+// Problems are all problems in an error of [Object.Err] or [Join], in the order of the document's decoding; nil where
+// err is no such error.
+func Problems(err error) []*fault.Error {
+	if r, ok := errors.AsType[*rest](err); ok {
+		return r.all
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return []*fault.Error{f}
+	}
+	return nil
+}
+
+// rest is the cause of a first problem: those after it.
+type rest struct{ all []*fault.Error }
+
+func (r *rest) Error() string { return errors.Join(r.Unwrap()...).Error() }
+
+// Unwrap gives the problems after the first.
+func (r *rest) Unwrap() []error {
+	var errs []error
+	for _, e := range r.all[1:] {
+		errs = append(errs, e)
+	}
+	return errs
 }
 
 func shorten(raw []byte) string {
