@@ -84,6 +84,8 @@ type Channel struct {
 	bus   busAddress
 	route route // that worked last
 	wake  chan struct{}
+	// settleTime bounds one settlement.
+	settleTime time.Duration
 
 	mu      sync.Mutex
 	latest  map[string]protocol.Event // not kept when the line is down for long: newer ones replace them
@@ -101,7 +103,7 @@ func New(o Options) (*Channel, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Channel{o: o, bus: bus, wake: make(chan struct{}, 1), latest: map[string]protocol.Event{}, now: time.Now}, nil
+	return &Channel{o: o, bus: bus, wake: make(chan struct{}, 1), settleTime: settleTime, latest: map[string]protocol.Event{}, now: time.Now}, nil
 }
 
 // lasting is how long a connection has to hold before the pauses between attempts begin at the shortest again.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/Azure/go-amqp"
 	"github.com/coder/websocket"
 
 	"dmgateway/engine/fault"
@@ -225,17 +226,33 @@ func explain(err error, place string) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	var se *azservicebus.Error
-	if errors.As(err, &se) {
-		switch se.Code {
-		case azservicebus.CodeUnauthorizedAccess:
-			return fault.New(fault.SignInFailed, "the queue at %s refused this gateway", place).At(place).Because(err).
-				Try("If the gateway's key was recreated, register again with the new one.")
-		case azservicebus.CodeNotFound:
-			return fault.New(fault.NotFound, "the gateway's queue at %s does not exist", place).At(place).Because(err).
-				Try("If the gateway was removed from the factory, register with the key of another one.")
-		}
+	switch codeOf(err) {
+	case azservicebus.CodeUnauthorizedAccess:
+		return fault.New(fault.SignInFailed, "the queue at %s refused this gateway", place).At(place).Because(err).
+			Try("If the gateway's key was recreated, register again with the new one.")
+	case azservicebus.CodeNotFound:
+		return fault.New(fault.NotFound, "the gateway's queue at %s does not exist", place).At(place).Because(err).
+			Try("If the gateway was removed from the factory, register with the key of another one.")
 	}
 	return fault.New(fault.Unreachable, "cannot reach the queue at %s", place).At(place).Because(err).AsTransient().
 		Try("Check that outbound connections to %s are allowed; it is tried again by itself.", place)
+}
+
+// codeOf is the client's code of an error; what it passes on as AMQP said it is translated.
+func codeOf(err error) azservicebus.Code {
+	var se *azservicebus.Error
+	if errors.As(err, &se) {
+		return se.Code
+	}
+	var ae *amqp.Error
+	var le *amqp.LinkError
+	if !errors.As(err, &ae) && errors.As(err, &le) {
+		ae = le.RemoteErr
+	}
+	if ae == nil {
+		return ""
+	}
+	return map[amqp.ErrCond]azservicebus.Code{
+		amqp.ErrCondUnauthorizedAccess: azservicebus.CodeUnauthorizedAccess, amqp.ErrCondNotFound: azservicebus.CodeNotFound,
+	}[ae.Condition]
 }

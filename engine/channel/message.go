@@ -12,8 +12,12 @@ import (
 	"dmgateway/engine/protocol"
 )
 
-// settleTime bounds one settlement: the client's own retries would take the better part of a minute.
-const settleTime = 10 * time.Second
+// settleTime bounds a settlement over the connection that brought the message: where it is broken, the client itself
+// would pause for seconds before each try, and a new connection settles at once. There more time is allowed.
+const (
+	settleTime      = 3 * time.Second
+	settleLaterTime = 15 * time.Second
+)
 
 // Reasons of dead-lettered messages.
 const (
@@ -41,7 +45,7 @@ func (c *Channel) handle(ctx context.Context, conn *connection, m *azservicebus.
 	if v.reason != "" {
 		c.o.Log.Error("a message of the queue was refused", "message", v.id, "reason", v.reason, "detail", v.detail)
 	}
-	if err := c.settle(ctx, conn, v); err != nil {
+	if err := c.settle(ctx, conn, v, c.settleTime); err != nil {
 		c.mu.Lock()
 		c.pending = append(c.pending, v)
 		c.mu.Unlock()
@@ -106,9 +110,9 @@ func (c *Channel) judgeCancel(v verdict, body []byte) verdict {
 
 // settle completes or dead-letters by lock token. A lock that has ended is no error: the work is done, and the message
 // that comes again is recognised.
-func (c *Channel) settle(ctx context.Context, conn *connection, v verdict) error {
+func (c *Channel) settle(ctx context.Context, conn *connection, v verdict, limit time.Duration) error {
 	// What was written down is settled even while the gateway stops.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	m := &azservicebus.ReceivedMessage{LockToken: v.token}
 	var err error
@@ -137,7 +141,7 @@ func (c *Channel) settlePending(ctx context.Context, conn *connection) error {
 		}
 		v := c.pending[0]
 		c.mu.Unlock()
-		if err := c.settle(ctx, conn, v); err != nil {
+		if err := c.settle(ctx, conn, v, settleLaterTime); err != nil {
 			return err
 		}
 		c.mu.Lock()
