@@ -33,6 +33,14 @@ func Civil(day int64) (year, month, d int) {
 
 // Day is the inverse of [Civil]. The date must exist.
 func Day(year, month, d int) int64 {
+	if uint(year) < 100_000 { // the usual case in 32-bit numbers without sign
+		y, m := uint32(year)+400, uint32(month) // 400 years are 146,097 days, whatever they begin with
+		if m <= 2 {
+			y, m = y-1, m+12
+		}
+		century := y / 100
+		return int64(1461*y/4-century+century/4+(979*m-2919)/32+uint32(d)) - 719469 - 146097
+	}
 	y := int64(year)
 	if month <= 2 {
 		y--

@@ -95,6 +95,15 @@ func (a u128) signed(neg bool) (Int128, bool) {
 // ToInt128 widens a 64-bit number.
 func ToInt128(v int64) Int128 { return Int128{Lo: uint64(v), Hi: v >> 63} }
 
+// mulWide is v·m, which always fits.
+func mulWide(v int64, m uint64) Int128 {
+	hi, lo := bits.Mul64(uint64(v), m)
+	if v < 0 {
+		hi -= m
+	}
+	return Int128{Lo: lo, Hi: int64(hi)}
+}
+
 // Int64 gives the number, and whether it fits 64 bits.
 func (a Int128) Int64() (int64, bool) {
 	v := int64(a.Lo)

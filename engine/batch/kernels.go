@@ -197,6 +197,9 @@ func fromInts(from, to Type, o Options) kernel {
 		return intsToInts(from, to, o)
 	case InWide:
 		up := to.Scale - scale
+		if p, _ := digits(from); up >= 0 && up < len(pow10) && p+up <= to.Precision {
+			return mapValues(ints, toWides, func(v int64) (Int128, problem) { return mulWide(v, pow10[up]), fine })
+		}
 		return mapValues(ints, toWides, lenient(o, func(v int64) (Int128, problem) {
 			return rescaleWide(ToInt128(v), up, to.Precision)
 		}))
@@ -206,6 +209,15 @@ func fromInts(from, to Type, o Options) kernel {
 		}
 		if scale == 0 {
 			return mapValues(ints, toFloats, func(v int64) (float64, problem) { return float64(v), fine })
+		}
+		if scale < len(pow10float) {
+			divisor := pow10float[scale]
+			return mapValues(ints, toFloats, func(v int64) (float64, problem) {
+				if v > -1<<53 && v < 1<<53 {
+					return float64(v) / divisor, fine
+				}
+				return decimalToFloat(v, scale), fine
+			})
 		}
 		return mapValues(ints, toFloats, func(v int64) (float64, problem) { return decimalToFloat(v, scale), fine })
 	}

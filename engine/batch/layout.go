@@ -68,10 +68,8 @@ func (l *layout) next(p string) (int, error) {
 		l.noon = l.noon || ch == 'h'
 		l.tokens = append(l.tokens, token{letter: ch, n: n})
 		return n, nil
-	case ch|0x20 >= 'a' && ch|0x20 <= 'z':
-		return 0, fmt.Errorf("%q is no format letter; put literals in quotes", ch)
 	}
-	l.text(p[:1])
+	l.text(p[:1]) // as in .NET, everything else is itself
 	return 1, nil
 }
 

@@ -5,7 +5,7 @@ import "fmt"
 // Fits reports whether every value of from is a value of to as it is: same storage, same scale or unit, range included.
 // A column can then be handed on under the other type without looking at it.
 func Fits(from, to Type) bool {
-	if from.Storage() != to.Storage() || from.Kind == Date && to.Kind != Date {
+	if from.Storage() != to.Storage() || familyOf(from.Kind) != familyOf(to.Kind) || from.Kind == Date && to.Kind != Date {
 		return false
 	}
 	if familyOf(from.Kind) == numbers && familyOf(to.Kind) == numbers && from.Storage() == InInts {

@@ -203,10 +203,8 @@ func parseFloat(c *Column, text []byte) problem {
 		size = 32
 	}
 	text = trimSpace(text)
-	for _, b := range text { // what strconv takes beyond plain numbers is not for files
-		if b == '_' || b|0x20 == 'x' || b|0x20 == 'p' {
-			return malformed
-		}
+	if hexadecimal(text) { // strconv takes it, but it is no number in a file
+		return malformed
 	}
 	f, err := strconv.ParseFloat(viewString(text), size)
 	if err != nil {
@@ -226,6 +224,13 @@ func parseFloat(c *Column, text []byte) problem {
 	}
 	c.AppendFloat(f)
 	return fine
+}
+
+func hexadecimal(text []byte) bool {
+	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		text = text[1:]
+	}
+	return len(text) > 1 && text[0] == '0' && text[1]|0x20 == 'x'
 }
 
 func parseDecimal(c *Column, text []byte) problem {

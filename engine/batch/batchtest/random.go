@@ -97,7 +97,11 @@ func Append(c *batch.Column, r *rand.Rand) {
 	case batch.XML:
 		c.AppendString([]string{`<a/>`, `<a b="c">d &amp; e</a>`, "<a>\n<b/>\n</a>"}[r.IntN(3)])
 	case batch.Binary:
-		c.AppendBytes(random(r, r.IntN(20)))
+		limit := 20
+		if c.Type.Length > 0 {
+			limit = c.Type.Length + 1
+		}
+		c.AppendBytes(random(r, r.IntN(limit)))
 	case batch.GUID:
 		c.AppendBytes(random(r, 16))
 	default:
@@ -201,4 +205,16 @@ func text(r *rand.Rand, length int) string {
 		s = string(runes[:length])
 	}
 	return s
+}
+
+// Show is a column's values as text, for messages.
+func Show(c *batch.Column) []string {
+	out := make([]string, c.Len())
+	for i := range out {
+		out[i] = "NULL"
+		if !c.IsNull(i) {
+			out[i] = string(batch.AppendText(nil, c, i))
+		}
+	}
+	return out
 }
