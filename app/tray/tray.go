@@ -1,0 +1,168 @@
+package tray
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"fyne.io/systray"
+
+	"dmgateway/app/view"
+	"dmgateway/assets"
+)
+
+// betweenUpdates is the least time between two: each is a few messages to the desktop.
+const betweenUpdates = 250 * time.Millisecond
+
+// Actions is what the tray lets a person do. They are called from a goroutine of the tray.
+type Actions struct {
+	Open, Quit func()
+}
+
+// Tray is the icon. There is one in a program.
+type Tray struct {
+	model   *view.Model
+	actions Actions
+	ready   chan struct{} // closed once the desktop's part has begun
+
+	state, open, start, stop, register, quit *systray.MenuItem
+
+	mu    sync.Mutex // protects what follows
+	shown view.Tray
+	drawn bool
+}
+
+// New makes the tray; Start or Run show it.
+func New(model *view.Model, actions Actions) *Tray {
+	return &Tray{model: model, actions: actions, ready: make(chan struct{})}
+}
+
+// Start shows the icon beside a window that has the program's main loop. It must be called from that loop, and end from
+// there too.
+func (t *Tray) Start() (end func()) {
+	t.prepare()
+	start, stop := systray.RunWithExternalLoop(t.build, func() {})
+	start()
+	return stop
+}
+
+// Run shows the icon where there is no window, and has the program's main loop until Quit. It must be called from the
+// main goroutine.
+func (t *Tray) Run() {
+	t.prepare()
+	systray.Run(t.build, func() {})
+}
+
+// Quit ends Run.
+func (t *Tray) Quit() { systray.Quit() }
+
+// prepare sets what has to be known before the desktop asks for it.
+func (t *Tray) prepare() {
+	if runtime.GOOS != "windows" {
+		systray.SetTitle("Data Management Gateway")
+	}
+	systray.SetOnTapped(func() { go t.actions.Open() })
+}
+
+func (t *Tray) build() {
+	t.state = systray.AddMenuItem("Starting", "")
+	t.state.Disable()
+	systray.AddSeparator()
+	t.open = systray.AddMenuItem("Open", "Open the window")
+	t.register = systray.AddMenuItem("Register…", "Register with a gateway key")
+	t.start = systray.AddMenuItem("Start", "Connect and take jobs")
+	t.stop = systray.AddMenuItem("Stop", "Take no jobs")
+	systray.AddSeparator()
+	t.quit = systray.AddMenuItem("Quit…", "End the program")
+	t.apply(view.TrayOf(t.model.Snapshot()))
+	close(t.ready)
+}
+
+// Follow shows every change of the model and does what is clicked, until ctx ends.
+func (t *Tray) Follow(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-t.ready:
+	}
+	changed, stop := t.model.Watch()
+	defer stop()
+	var wait <-chan time.Time
+	for {
+		news := changed
+		if wait != nil {
+			news = nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-news:
+			t.apply(view.TrayOf(t.model.Snapshot()))
+			wait = time.After(betweenUpdates)
+		case <-wait:
+			wait = nil
+		case <-t.open.ClickedCh:
+			t.actions.Open()
+		case <-t.register.ClickedCh:
+			t.actions.Open()
+		case <-t.start.ClickedCh:
+			t.model.Start()
+		case <-t.stop.ClickedCh:
+			t.model.Stop()
+		case <-t.quit.ClickedCh:
+			t.actions.Quit()
+		}
+	}
+}
+
+// apply changes what differs from what is shown.
+func (t *Tray) apply(v view.Tray) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old, first := t.shown, !t.drawn
+	t.shown, t.drawn = v, true
+	if first || old.Mark != v.Mark {
+		systray.SetIcon(iconOf(v.Mark))
+	}
+	if first || old.Tooltip != v.Tooltip {
+		systray.SetTooltip(v.Tooltip)
+	}
+	if first || old.State != v.State {
+		t.state.SetTitle(v.State)
+	}
+	if first || old.RegistrationNeeded != v.RegistrationNeeded {
+		visible(t.register, v.RegistrationNeeded)
+		visible(t.start, !v.RegistrationNeeded)
+		visible(t.stop, !v.RegistrationNeeded)
+	}
+	if first || old.CanStart != v.CanStart {
+		enable(t.start, v.CanStart)
+	}
+	if first || old.CanStop != v.CanStop {
+		enable(t.stop, v.CanStop)
+	}
+}
+
+func enable(i *systray.MenuItem, on bool) {
+	if on {
+		i.Enable()
+	} else {
+		i.Disable()
+	}
+}
+
+func visible(i *systray.MenuItem, on bool) {
+	if on {
+		i.Show()
+	} else {
+		i.Hide()
+	}
+}
+
+func iconOf(m view.Mark) []byte {
+	if runtime.GOOS == "windows" {
+		return assets.TrayICO(string(m))
+	}
+	return assets.TrayPNG(string(m))
+}

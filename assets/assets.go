@@ -1,0 +1,49 @@
+// Package assets holds what the program shows and is not code: icons, the page for the browser, the licences.
+//
+// The drawings lie in icons and marks. What is embedded is what render makes of them, in made: run go generate after
+// changing a drawing.
+package assets
+
+import "embed"
+
+//go:generate go run ./render
+
+// The last pattern is LICENSE and, where they were generated, the third-party NOTICES.
+//
+//go:embed made [LN]*
+var files embed.FS
+
+// Icon is a line drawing by its name without ".svg", 24 units square, in currentColor. It panics for a name that does
+// not exist: names are constants of the program.
+func Icon(name string) []byte { return must("made/icons/" + name + ".svg") }
+
+// Mark is the drawing of a gateway's state, or "app", the program's own icon.
+func Mark(name string) []byte { return must("made/marks/" + name + ".svg") }
+
+// TrayPNG is a mark for trays that take PNG, TrayICO the same in several sizes for Windows.
+func TrayPNG(mark string) []byte { return must("made/tray/" + mark + ".png") }
+
+// TrayICO is a mark in the sizes that Windows asks for.
+func TrayICO(mark string) []byte { return must("made/tray/" + mark + ".ico") }
+
+// License is the program's own licence, Notices those of the libraries in it: "" where they were not generated.
+func License() string { return text("LICENSE") }
+
+// Notices are the licences of the libraries in the program, "" where they were not generated.
+func Notices() string { return text("NOTICES") + text("NOTICES.txt") + text("NOTICES.md") }
+
+func text(name string) string {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func must(name string) []byte {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		panic("assets: " + err.Error())
+	}
+	return data
+}

@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"path/filepath"
+
+	"dmgateway/engine/registration"
+)
+
+// KeyPiece is one part of a gateway key as it is typed.
+type KeyPiece = registration.Piece
+
+// How far a part of a key is.
+const (
+	PieceMissing = registration.PieceMissing // nothing of it is there yet
+	PiecePartial = registration.PiecePartial // right so far, but not whole
+	PieceGood    = registration.PieceGood
+	PieceWrong   = registration.PieceWrong
+)
+
+// CheckKey looks at a gateway key that may be only partly typed, piece by piece, in order: six pieces, or the one wrong
+// piece by which the key of another product is known. Nothing is sent anywhere.
+func CheckKey(text string) []KeyPiece { return registration.Check(text) }
+
+// LogFile is where the engine writes its log.
+func (e *Engine) LogFile() string { return filepath.Join(e.data, logFolder, logFile) }
