@@ -37,4 +37,3 @@ func TestConformanceOfUpsert(t *testing.T) {
 		Sink:          `{"tableOption": "autoCreate", "writeBehavior": "upsert", "upsertSettings": {"keys": ["id"]}}`,
 	})
 }
-

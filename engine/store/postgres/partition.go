@@ -144,14 +144,20 @@ func (s slice) between() string {
 
 // whole is the query with every hook filled in so that it means all rows.
 func (p partitioning) whole(query string) string {
-	f := filter{slice: slice{Column: p.column}}
-	if len(p.names) > 0 {
-		if t, err := split(p.names[0]); err == nil { // every partition has the same columns
-			f.slice.Schema, f.slice.Table = t.Schema, t.Name
+	if !strings.Contains(query, hookTable) {
+		return p.rewrite(query, filter{slice: slice{Column: p.column}})
+	}
+	var all []string
+	for _, name := range p.names {
+		if t, err := split(name); err == nil {
+			all = append(all, "("+bare(p.rewrite(query, filter{slice: slice{Schema: t.Schema, Table: t.Name}}))+"\n)")
 		}
 	}
-	return p.rewrite(query, f)
+	return strings.Join(all, " UNION ALL ")
 }
+
+// bare is a statement without what may not stand inside brackets.
+func bare(query string) string { return strings.TrimRight(query, "; \t\r\n") }
 
 // rewrite puts the part into the query: into its hooks, else around it.
 func (p partitioning) rewrite(query string, f filter) string {
@@ -176,8 +182,7 @@ func (p partitioning) rewrite(query string, f filter) string {
 	text := strings.NewReplacer(hookCondition, condition, hookShort, condition, hookColumn, sqlstore.Quote(p.column),
 		hookUpper, literal(high), hookLower, literal(low), hookTable, table).Replace(query)
 	if text == query && f.condition != "" {
-		inner := strings.TrimRight(query, "; \t\r\n")
-		return "SELECT * FROM (" + inner + "\n) AS part WHERE " + f.condition
+		return "SELECT * FROM (" + bare(query) + "\n) AS part WHERE " + f.condition
 	}
 	return text
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
-	"strings"
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
@@ -253,7 +252,7 @@ func (s *source) bounds(ctx context.Context, f batch.Field) (low, high int64, er
 	if lower == "" || upper == "" {
 		from := s.table.Quoted()
 		if s.table.IsZero() {
-			from = "(" + strings.TrimRight(s.part.whole(s.query), "; \t\r\n") + "\n) AS part"
+			from = "(" + bare(s.part.whole(s.query)) + "\n) AS part"
 		}
 		column := sqlstore.Quote(f.Name)
 		rows, err := query(ctx, s.c, fmt.Sprintf("SELECT min(%[1]s), max(%[1]s) FROM %[2]s", column, from))

@@ -18,6 +18,7 @@ import (
 type reader struct {
 	c       *pgconn.PgConn
 	result  *pgconn.ResultReader
+	start   func()             // runs the statement and sets result
 	cancel  context.CancelFunc // stops the statement on the server
 	schema  batch.Schema
 	decode  []decode
@@ -35,8 +36,9 @@ type reader struct {
 
 var _ store.Reader = (*reader)(nil)
 
-// start sends the statement. What it runs on lives until Close, whatever becomes of ctx.
-func (r *reader) start(ctx context.Context, text string) error {
+// prepare has the server parse the statement; the first Next runs it, because the server may answer only once it has
+// rows. What it runs on lives until Close, whatever becomes of ctx.
+func (r *reader) prepare(ctx context.Context, text string) error {
 	d, err := r.c.Prepare(ctx, "", text, nil)
 	if err != nil {
 		return explain(ctx, err, "read the rows", r.target)
@@ -54,7 +56,7 @@ func (r *reader) start(ctx context.Context, text string) error {
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	r.result = r.c.ExecStatement(running, d, nil, nil, formats)
+	r.start = func() { r.result = r.c.ExecStatement(running, d, nil, nil, formats) }
 	return nil
 }
 
@@ -64,12 +66,19 @@ func (r *reader) BytesRead() int64 { return r.bytes }
 
 // Close stops the statement, if it still runs, and ends the connection.
 func (r *reader) Close() error {
-	r.cancel()
-	if !r.ended {
-		_, _ = r.result.Close() // waits, not for long, until the server has stopped
-	}
+	r.stop()
 	hangUp(r.c)
 	return nil
+}
+
+// stop ends the statement on the server. A server that waits for rows to be taken hears of a cancellation only when
+// they are, so the rest of them is taken until it does; cancelPatience bounds that.
+func (r *reader) stop() {
+	r.cancel()
+	if !r.ended && r.result != nil {
+		_, _ = r.result.Close()
+	}
+	r.ended = true
 }
 
 // errTimeout is the cause of a statement that was stopped before its first row.
@@ -79,6 +88,7 @@ var errTimeout = errors.New("the query gave no row in time")
 // the bad one are given first.
 func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	if err := ctx.Err(); err != nil {
+		r.stop()
 		return err
 	}
 	if err := r.pending; err != nil {
@@ -90,6 +100,9 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	if r.timeout > 0 && r.row == 0 {
 		timer := time.AfterFunc(r.timeout, r.giveUp)
 		defer timer.Stop()
+	}
+	if r.result == nil {
+		r.start()
 	}
 	for !r.ended && !b.Full() {
 		if !r.result.NextRow() {

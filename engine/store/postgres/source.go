@@ -246,7 +246,7 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 		hangUp(c)
 		return nil, err
 	}
-	if err := r.start(ctx, text); err != nil {
+	if err := r.prepare(ctx, text); err != nil {
 		hangUp(c)
 		return nil, err
 	}
@@ -274,6 +274,9 @@ func (s *source) statement(p store.Partition, want batch.Schema) (text string, c
 	from, where, err := s.part.parse(p, s.table)
 	if err != nil {
 		return "", nil, fault.New(fault.BadInput, "the partition %q cannot be read", p.Spec).At(s.target()).Because(err)
+	}
+	if s.table.IsZero() && p.Spec == "" {
+		return s.part.whole(s.query), columns, nil
 	}
 	if s.table.IsZero() {
 		return s.part.rewrite(s.query, where), columns, nil

@@ -31,7 +31,7 @@ func testTypes(t *testing.T, s Store) {
 			if len(rows) == 0 {
 				t.Skip("the store keeps none of the values")
 			}
-			rows = append(rows, []string{strconv.Itoa(len(rows)), null})
+			rows = append(rows, []string{strconv.Itoa(len(rows)), Null})
 			s.load(t, table, want, rows)
 			_, got := s.read(t, table)
 			compare(t, want, got, rows)
@@ -68,7 +68,7 @@ func testNulls(t *testing.T, s Store) {
 	for i := range rows {
 		rows[i] = make([]string, len(want))
 		for k, sample := range samples() {
-			rows[i][k] = null
+			rows[i][k] = Null
 			if v := sample.Values[0]; (i+k)%3 == 0 && (s.Lacks == nil || !s.Lacks(sample.Type, v)) {
 				rows[i][k] = v
 			}

@@ -177,7 +177,7 @@ func (s Store) load(t testing.TB, table string, want batch.Schema, rows [][]stri
 	t.Helper()
 	k, types := s.prepared(t, table, "load-"+table, want, false)
 	w := open(t, k, "all")
-	write(t, w, fill(t, types, rows))
+	write(t, w, Fill(t, types, rows))
 	commit(t, w, len(rows))
 	if err := k.Finish(t.Context()); err != nil {
 		t.Fatalf("finish: %v", err)
@@ -197,14 +197,15 @@ func (s Store) read(t testing.TB, table string) (batch.Schema, [][]string) {
 
 func readPart(t testing.TB, src store.Source, p store.Partition, want batch.Schema) [][]string {
 	t.Helper()
-	rows, err := readRows(t.Context(), src, p, want)
+	rows, err := ReadRows(t.Context(), src, p, want)
 	if err != nil {
 		t.Fatalf("read the partition %q: %v", p.Spec, err)
 	}
 	return rows
 }
 
-func readRows(ctx context.Context, src store.Source, p store.Partition, want batch.Schema) ([][]string, error) {
+// ReadRows gives the rows of one partition, each value in canonical text or [Null]. The rows before an error come with it.
+func ReadRows(ctx context.Context, src store.Source, p store.Partition, want batch.Schema) ([][]string, error) {
 	r, err := src.Open(ctx, p, want)
 	if err != nil {
 		return nil, err
@@ -226,7 +227,7 @@ func readRows(ctx context.Context, src store.Source, p store.Partition, want bat
 			return rows, nil
 		}
 		if err != nil {
-			return nil, err
+			return rows, err
 		}
 		if b.Len() == 0 || b.Len() > b.Limit() {
 			return nil, fmt.Errorf("Next gives %d rows, the limit is %d", b.Len(), b.Limit())

@@ -11,18 +11,18 @@ import (
 	"dmgateway/engine/batch"
 )
 
-// null stands for NULL among values as text.
-const null = "\x00NULL"
+// Null stands for NULL among values as text.
+const Null = "\x00NULL"
 
 func logger(testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// fill makes a batch of rows given as text.
-func fill(t testing.TB, schema batch.Schema, rows [][]string) *batch.Batch {
+// Fill makes a batch of rows given as text.
+func Fill(t testing.TB, schema batch.Schema, rows [][]string) *batch.Batch {
 	t.Helper()
 	b := batch.New(schema, max(len(rows), 1))
 	for _, row := range rows {
 		for i, text := range row {
-			if text == null {
+			if text == Null {
 				b.Cols[i].AppendNull()
 			} else if err := batch.ParseText(&b.Cols[i], []byte(text)); err != nil {
 				t.Fatalf("the value %q as %s: %v", text, schema[i].Type, err)
@@ -36,7 +36,7 @@ func rowText(b *batch.Batch, i int) []string {
 	row := make([]string, len(b.Cols))
 	for k := range b.Cols {
 		if b.Cols[k].IsNull(i) {
-			row[k] = null
+			row[k] = Null
 		} else {
 			row[k] = string(batch.AppendText(nil, &b.Cols[k], i))
 		}
@@ -46,7 +46,7 @@ func rowText(b *batch.Batch, i int) []string {
 
 // same reports whether two texts are the same value of the type, whatever type they came from.
 func same(t batch.Type, a, b string) bool {
-	if a == null || b == null || a == b {
+	if a == Null || b == Null || a == b {
 		return a == b
 	}
 	x, errA := canonical(t, a)

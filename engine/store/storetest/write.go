@@ -21,10 +21,10 @@ func testColumns(t *testing.T, s Store) {
 	other[0].Name = "LABEL"
 	k, types := s.prepared(t, "columns", "run-columns", other, false)
 	w := open(t, k, "all")
-	write(t, w, fill(t, types, [][]string{{"row 1", "1"}}))
+	write(t, w, Fill(t, types, [][]string{{"row 1", "1"}}))
 	commit(t, w, 1)
 	schema, rows := s.read(t, "columns")
-	compare(t, schema, rows, [][]string{{"0", "row 0", "7"}, {"1", "row 1", null}})
+	compare(t, schema, rows, [][]string{{"0", "row 0", "7"}, {"1", "row 1", Null}})
 
 	// A subset in another order is read as asked.
 	src := s.source(t, "columns")
@@ -51,7 +51,7 @@ func testRetry(t *testing.T, s Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(ctx, fill(t, types, numbers(0, 300))); err != nil {
+	if err := w.Write(ctx, Fill(t, types, numbers(0, 300))); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -65,8 +65,8 @@ func testRetry(t *testing.T, s Store) {
 		t.Fatalf("an aborted partition left %d rows", len(rows))
 	}
 	w = open(t, k, "all")
-	write(t, w, fill(t, types, numbers(0, 200)))
-	write(t, w, fill(t, types, numbers(200, 500)))
+	write(t, w, Fill(t, types, numbers(0, 200)))
+	write(t, w, Fill(t, types, numbers(200, 500)))
 	commit(t, w, 500)
 	if err := w.Abort(); err != nil {
 		t.Errorf("Abort after Commit: %v", err)
@@ -95,10 +95,10 @@ func testResume(t *testing.T, s Store) {
 		t.Fatalf("a new run has the committed partitions %v", done)
 	}
 	w := open(t, k, "first")
-	write(t, w, fill(t, types, numbers(0, 100)))
+	write(t, w, Fill(t, types, numbers(0, 100)))
 	commit(t, w, 100)
 	lost := open(t, k, "second")
-	write(t, lost, fill(t, types, numbers(100, 200)))
+	write(t, lost, Fill(t, types, numbers(100, 200)))
 	_ = lost.Abort() // the first attempt ends here
 
 	k, types = s.prepared(t, "resumed", "run-resumed", numbered, true)
@@ -111,7 +111,7 @@ func testResume(t *testing.T, s Store) {
 		t.Fatalf("another run sees the committed partitions %v", done)
 	}
 	w = open(t, k, "second")
-	write(t, w, fill(t, types, numbers(100, 200)))
+	write(t, w, Fill(t, types, numbers(100, 200)))
 	commit(t, w, 100)
 	for range 2 { // as after a crash
 		if err := k.Finish(t.Context()); err != nil {
@@ -130,11 +130,11 @@ func testTwice(t *testing.T, s Store) {
 	resumer(t, k)
 	zombie, _ := s.prepared(t, "twice", "run-twice", numbered, true)
 	late := open(t, zombie, "all")
-	write(t, late, fill(t, types, numbers(0, 50)))
+	write(t, late, Fill(t, types, numbers(0, 50)))
 	w := open(t, k, "all")
-	write(t, w, fill(t, types, numbers(0, 50)))
+	write(t, w, Fill(t, types, numbers(0, 50)))
 	commit(t, w, 50)
-	write(t, late, fill(t, types, numbers(50, 60)))
+	write(t, late, Fill(t, types, numbers(50, 60)))
 	if _, err := late.Commit(t.Context()); !errors.Is(err, store.ErrAlreadyCommitted) {
 		t.Fatalf("the second commit of a partition gives %v, want ErrAlreadyCommitted", err)
 	}
@@ -150,9 +150,9 @@ func testLate(t *testing.T, s Store) {
 	resumer(t, k)
 	zombie, _ := s.prepared(t, "late", "run-late", numbered, true)
 	late := open(t, zombie, "all")
-	write(t, late, fill(t, types, numbers(0, 50)))
+	write(t, late, Fill(t, types, numbers(0, 50)))
 	w := open(t, k, "all")
-	write(t, w, fill(t, types, numbers(0, 50)))
+	write(t, w, Fill(t, types, numbers(0, 50)))
 	commit(t, w, 50)
 	if err := k.Finish(t.Context()); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func testParallel(t *testing.T, s Store) {
 	errs := make([]error, parts)
 	batches := make([]*batch.Batch, parts)
 	for i := range parts {
-		batches[i] = fill(t, types, numbers(i*each, (i+1)*each))
+		batches[i] = Fill(t, types, numbers(i*each, (i+1)*each))
 	}
 	var wg sync.WaitGroup
 	for i := range parts {
