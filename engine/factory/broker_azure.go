@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus/admin"
 
+	"dmgateway/engine/bus"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/secret"
 )
@@ -25,10 +27,11 @@ const gatewaysPerStatusQueue = 10
 type azureBroker struct {
 	endpoint string // sb://NAMESPACE.servicebus.windows.net/
 	admin    *admin.Client
-	bus      *azservicebus.Client
+	own      *azservicebus.Client
 }
 
-func openAzure(connection secret.String) (*azureBroker, error) {
+// openAzure makes the clients of a namespace. transport carries the administration's requests, nil = the network.
+func openAzure(connection secret.String, transport policy.Transporter) (*azureBroker, error) {
 	bad := func(err error) error {
 		return fault.New(fault.BadInput, "the Service Bus connection string cannot be used").Because(err).
 			Try("Copy the connection string of a rule with Manage rights from the namespace's Shared access policies, such as RootManageSharedAccessKey.")
@@ -48,7 +51,7 @@ func openAzure(connection secret.String) (*azureBroker, error) {
 	if endpoint == "" {
 		return nil, bad(errors.New("it has no Endpoint"))
 	}
-	a, err := admin.NewClientFromConnectionString(connection.Reveal(), nil)
+	a, err := admin.NewClientFromConnectionString(connection.Reveal(), &admin.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: transport}})
 	if err != nil {
 		return nil, bad(err)
 	}
@@ -56,13 +59,14 @@ func openAzure(connection secret.String) (*azureBroker, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
-	return &azureBroker{endpoint: endpoint, admin: a, bus: c}, nil
+	return &azureBroker{endpoint: endpoint, admin: a, own: c}, nil
 }
 
 func (b *azureBroker) grant(ctx context.Context, g grant) error {
 	rule := func(r admin.AccessRight) *admin.AuthorizationRule {
+		// The secondary key is nobody's: a rule has to have one.
 		return &admin.AuthorizationRule{
-			KeyName: to.Ptr(ruleName(g.gateway)), PrimaryKey: to.Ptr(g.key), SecondaryKey: to.Ptr(g.key), AccessRights: []admin.AccessRight{r},
+			KeyName: to.Ptr(ruleName(g.gateway)), PrimaryKey: to.Ptr(g.key), SecondaryKey: to.Ptr(bus.NewKey().Reveal()), AccessRights: []admin.AccessRight{r},
 		}
 	}
 	if err := b.setRule(ctx, jobQueue(g.gateway), ruleName(g.gateway), rule(admin.AccessRightListen)); err != nil {
@@ -129,9 +133,9 @@ func (b *azureBroker) hasDeadLetters(ctx context.Context, queue string) (bool, e
 	return p.DeadLetterMessageCount > 0, nil
 }
 
-func (b *azureBroker) client() *azservicebus.Client { return b.bus }
+func (b *azureBroker) client() *azservicebus.Client { return b.own }
 
-func (b *azureBroker) close(ctx context.Context) error { return b.bus.Close(ctx) }
+func (b *azureBroker) close(ctx context.Context) error { return b.own.Close(ctx) }
 
 // busRetry keeps the client's own tries short; the factory's loops try for ever.
 var busRetry = azservicebus.RetryOptions{MaxRetries: 2, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 2 * time.Second}

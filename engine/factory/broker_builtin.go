@@ -35,7 +35,7 @@ type builtinBroker struct {
 // openBroker opens the Service Bus that the options name.
 func (f *Factory) openBroker(ctx context.Context) (broker, error) {
 	if !f.o.ServiceBus.Empty() {
-		return openAzure(f.o.ServiceBus)
+		return openAzure(f.o.ServiceBus, nil)
 	}
 	b, err := bus.Open(filepath.Join(f.o.Dir, busFile), bus.Options{Log: f.o.Log.With("part", "bus")})
 	if err != nil {

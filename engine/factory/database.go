@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -23,6 +24,13 @@ var migrations embed.FS
 // openDatabase opens the factory's one file and brings its tables up to date. Every transaction begins as a writing one,
 // so that none fails half-way because another wrote, and every commit is synced: what was answered, was kept.
 func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite's own would be for everybody to read
+	if err != nil {
+		return nil, fault.New(fault.StoreFailed, "open the factory's database").At(path).Because(err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	}}

@@ -101,16 +101,17 @@ type Factory struct {
 	name string
 	made time.Time
 
-	lock    *flock.Flock // on the folder
-	db      *sql.DB
-	secrets sealer
-	signing ed25519.PrivateKey
-	token   string
-	broker  broker
-	sender  *sender
-	posts   chan struct{} // a message waits in the outbox
-	guesses *guesses
-	logins  *logins
+	lock     *flock.Flock // on the folder
+	db       *sql.DB
+	secrets  sealer
+	signing  ed25519.PrivateKey
+	token    string
+	broker   broker
+	sender   *sender
+	posts    chan struct{} // a message waits in the outbox
+	granting sync.Mutex    // held while the Service Bus's rules are brought in line
+	guesses  *guesses
+	logins   *logins
 
 	mu          sync.Mutex // protects what follows
 	url         string

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -205,10 +206,9 @@ func (h *house) connect(id *registration.Identity, cert *credential.Certificate)
 	h.t.Helper()
 	n := &fakeNode{t: h.t, id: id, rest: registration.NewClient(id, nil), cert: cert}
 	transport := &http.Transport{TLSClientConfig: registration.PinnedTLS(id.Pin)}
-	var err error
-	n.bus, err = azservicebus.NewClientFromConnectionString(id.Connection.Reveal(), &azservicebus.ClientOptions{
-		RetryOptions: azservicebus.RetryOptions{MaxRetries: 1, RetryDelay: 10 * time.Millisecond},
-		NewWebSocketConn: func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
+	o := &azservicebus.ClientOptions{RetryOptions: azservicebus.RetryOptions{MaxRetries: 1, RetryDelay: 10 * time.Millisecond}}
+	if strings.Contains(id.Connection.Reveal(), "://"+busHost+"/") {
+		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
 			ws, _, err := websocket.Dial(ctx, "wss://"+id.Location+protocol.PathBus, &websocket.DialOptions{
 				Subprotocols: []string{"amqp"}, HTTPClient: &http.Client{Transport: transport},
 			})
@@ -216,9 +216,10 @@ func (h *house) connect(id *registration.Identity, cert *credential.Certificate)
 				return nil, err
 			}
 			return websocket.NetConn(context.Background(), ws, websocket.MessageBinary), nil
-		},
-	})
-	if err != nil {
+		}
+	}
+	var err error
+	if n.bus, err = azservicebus.NewClientFromConnectionString(id.Connection.Reveal(), o); err != nil {
 		h.t.Fatal(err)
 	}
 	if n.jobs, err = n.bus.NewReceiverForQueue(id.Jobs, nil); err != nil {

@@ -156,6 +156,9 @@ func (f *Factory) removeGateway(ctx context.Context, name string) error {
 // grantAll brings the Service Bus's queues and rules in line with the database: what a crash or an unreachable namespace
 // left undone is done here, at the next Open or sweep at the latest.
 func (f *Factory) grantAll(ctx context.Context) error {
+	// One at a time, each reading what is to be in force: a key that was replaced meanwhile is never granted last.
+	f.granting.Lock()
+	defer f.granting.Unlock()
 	todo, err := collect(ctx, f.db, scanGateway, "SELECT "+gatewayColumns+" FROM gateways WHERE removed = 0 AND granted <> key_id")
 	if err != nil {
 		return err

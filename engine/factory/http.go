@@ -44,19 +44,19 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 func (f *Factory) routes() http.Handler {
 	m := http.NewServeMux()
-	m.Handle("POST "+protocol.PathRegisterBegin, f.handle1(f.registerBegin))
-	m.Handle("POST "+protocol.PathRegister, f.handle1(f.register))
-	m.Handle("POST "+protocol.PathLease, f.handle1(f.asNode(f.lease)))
-	m.Handle("POST "+protocol.PathCheckpoint, f.handle1(f.asNode(f.checkpoint)))
-	m.Handle("POST "+protocol.PathUnregister, f.handle1(f.asNode(f.unregister)))
+	m.Handle("POST "+protocol.PathRegisterBegin, f.answer(f.registerBegin))
+	m.Handle("POST "+protocol.PathRegister, f.answer(f.register))
+	m.Handle("POST "+protocol.PathLease, f.answer(f.asNode(f.lease)))
+	m.Handle("POST "+protocol.PathCheckpoint, f.answer(f.asNode(f.checkpoint)))
+	m.Handle("POST "+protocol.PathUnregister, f.answer(f.asNode(f.unregister)))
 	m.Handle(protocol.PathBus, http.HandlerFunc(f.serveBus))
-	m.Handle("GET /{$}", f.handle1(f.portal))
-	m.Handle("/", f.handle1(f.asPerson(f.arm)))
+	m.Handle("GET /{$}", f.answer(f.portal))
+	m.Handle("/", f.answer(f.asPerson(f.arm)))
 	return m
 }
 
-// handle1 gives a handler its limits and turns its error into an answer.
-func (f *Factory) handle1(h handler) http.Handler {
+// answer gives a handler its limits and turns its error into an answer.
+func (f *Factory) answer(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()

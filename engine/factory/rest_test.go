@@ -142,6 +142,7 @@ func TestWhatIsNotSupportedIsRefusedWithItsPath(t *testing.T) {
 		{"no activity", "pipelines", "x", `{"properties":{"activities":[]}}`, fault.BadInput, "$.properties.activities"},
 		{"a pipeline's variables", "pipelines", "x", strings.Replace(samplePipeline, `"parameters"`, `"variables":{"a":{"type":"String"}},"parameters"`, 1), fault.Unsupported, "$.properties.variables"},
 		{"a pipeline's unknown property", "pipelines", "x", strings.Replace(samplePipeline, `"parameters"`, `"colour":1,"parameters"`, 1), fault.Unsupported, "$.properties.colour"},
+		{"a limit of runs", "pipelines", "x", strings.Replace(samplePipeline, `"parameters"`, `"concurrency":1,"parameters"`, 1), fault.Unsupported, "$.properties.concurrency"},
 		{"an unknown source", "pipelines", "x", strings.Replace(samplePipeline, "SQLiteSource", "CassandraSource", 1), fault.Unsupported, "$.properties.activities[0].typeProperties.source.type"},
 		{"an unknown property of the sink", "pipelines", "x", strings.Replace(samplePipeline, `{"type":"SQLiteSink"}`, `{"type":"SQLiteSink","colour":1}`, 1), fault.Unsupported, "$.properties.activities[0].typeProperties.sink.colour"},
 		{"a dataset that is not there", "pipelines", "x", strings.Replace(samplePipeline, `"referenceName":"In"`, `"referenceName":"None"`, 1), fault.NotFound, "$.properties.activities[0].inputs[0]"},

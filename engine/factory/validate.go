@@ -152,11 +152,13 @@ func checkPipelineProperties(properties json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	o.Ignore("activities", "parameters", "description", "annotations", "folder", "concurrency", "policy", "runDimensions",
+	o.Ignore("activities", "parameters", "description", "annotations", "folder", "policy",
 		"start", "end", "isPaused", "hubName", "pipelineMode", "expirationTime", "datasets", "id", "provisioningState", "runtimeInfo")
 	if vars := o.Raw("variables"); len(vars) > 0 && string(vars) != "{}" {
 		o.Refuse("variables", "pipeline variables are not supported; use parameters")
 	}
+	o.Refuse("concurrency", "the runs of a pipeline are not limited; remove the property")
+	o.Refuse("runDimensions", "run dimensions are not supported")
 	return o.Err()
 }
 
