@@ -25,7 +25,7 @@ const (
 	writeTimeout = 30 * time.Second
 	// closeWait is how long the answer to a close is waited for.
 	closeWait = time.Second
-	// heartbeatEvery is the longest time between two frames to a client.
+	// heartbeatEvery is how often, at least, it is seen to that a client hears something.
 	heartbeatEvery = 10 * time.Second
 )
 
@@ -255,10 +255,12 @@ func (c *conn) leave() {
 
 // writeLoop prepares deliveries and writes what has gathered, until the reader has ended and all is written.
 func (c *conn) writeLoop() {
-	beat := heartbeatEvery
-	if d := time.Duration(c.remote.IdleTimeout) * time.Millisecond / 2; d > 0 {
-		beat = max(min(beat, d), 50*time.Millisecond)
+	beat := min(heartbeatEvery, c.broker.options.SignInTimeout)
+	// A quarter, because up to two ticks pass without a frame: the first sees one that went out just after the one before.
+	if d := time.Duration(c.remote.IdleTimeout) * time.Millisecond / 4; d > 0 {
+		beat = min(beat, d)
 	}
+	beat = max(beat, 50*time.Millisecond)
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	var spare []byte

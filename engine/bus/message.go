@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"time"
@@ -124,6 +125,10 @@ func accept(raw []byte, o *QueueOptions, now time.Time) (*incoming, error) {
 		m.due = 0
 	}
 	m.restartTTL(m.enqueued)
+	if parsed.Properties.MessageID == nil { // some clients cannot settle a message without one
+		token := newToken()
+		parsed.RawProperties = amqp.WithMessageID(parsed.RawProperties, hex.EncodeToString(token[:]))
+	}
 	m.body = bare(parsed)
 	m.extra = len(m.annotations)
 	m.size = len(m.body) + m.extra
@@ -209,12 +214,9 @@ func deadLetterTexts(props amqp.Map) error {
 	return nil
 }
 
-// bare is what is stored as the body: properties, even if empty, application properties, body and footer.
+// bare is what is stored as the body: properties, application properties, body and footer.
 func bare(m *amqp.Message) []byte {
-	b := make([]byte, 0, len(m.RawProperties)+len(m.RawApplication)+len(m.RawBody)+16)
-	if m.RawProperties == nil {
-		b = amqp.AppendProperties(b, amqp.Properties{})
-	}
+	b := make([]byte, 0, len(m.RawProperties)+len(m.RawApplication)+len(m.RawBody))
 	b = append(b, m.RawProperties...)
 	b = append(b, m.RawApplication...)
 	return append(b, m.RawBody...)

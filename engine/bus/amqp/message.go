@@ -192,6 +192,18 @@ func AppendProperties(b []byte, p Properties) []byte {
 	})
 }
 
+// WithMessageID is a properties section, as it came and was checked by ParseMessage, with a message ID.
+func WithMessageID(rawProperties []byte, id string) []byte {
+	list := List{nil}
+	if v, _, err := Decode(rawProperties); err == nil {
+		if _, all, ok := describedList(v); ok && len(all) > 0 {
+			list = all
+		}
+	}
+	list[0] = id
+	return appendComposite(nil, descProperties, list)
+}
+
 // AppendApplication encodes application properties.
 func AppendApplication(b []byte, m Map) []byte { return appendSection(b, descApplication, m) }
 
