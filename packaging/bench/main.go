@@ -74,9 +74,9 @@ func (b *bench) fill(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "filling a table with %d rows\n", b.rows)
 	return b.sql(ctx, `drop table if exists src, dst`, fmt.Sprintf(`create table src as select
 		i::bigint as id,
-		(i * 7919 %% 1000003)::int as n,
+		(i::bigint * 7919 %% 1000003)::int as n,
 		case when i %% 10 = 0 then null else (i %% 30000)::smallint end as small,
-		((i * 104729 %% 100000000)::numeric / 10000)::numeric(18,4) as amount,
+		((i::bigint * 104729 %% 100000000)::numeric / 10000)::numeric(18,4) as amount,
 		sqrt(i)::double precision as ratio,
 		i %% 3 = 0 as flag,
 		timestamp '2020-01-01' + i * interval '1.000037 second' as created,
