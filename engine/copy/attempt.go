@@ -123,7 +123,7 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 		return nil, err
 	}
 	held, err := w.committed(ctx)
-	if err != nil {
+	if err != nil && !(fault.Is(err, fault.NotFound) && !state.Prepared) { // without a table nothing is committed
 		return nil, err
 	}
 	if fresh {

@@ -19,7 +19,8 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // verifies with another driver than the store's own code
+	"github.com/jackc/pgx/v5"
+	_ "modernc.org/sqlite" // verifies by other code than the store's
 
 	"dmgateway/engine/activity"
 	"dmgateway/engine/batch"
@@ -27,7 +28,9 @@ import (
 	"dmgateway/engine/format/text"
 	"dmgateway/engine/store"
 	"dmgateway/engine/store/filesystem"
+	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sqlite"
+	"dmgateway/engine/testserver"
 )
 
 // The kill tests copy in a process of their own, which is this test's program again, kill it with SIGKILL at random
@@ -166,6 +169,10 @@ func (v victim) job(t testing.TB) *activity.Job {
 		return slow{s}, err
 	}}
 	switch v.Kind {
+	case "postgres":
+		connection, _ := json.Marshal(v.Sink)
+		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
+			`{"tableName":"dst"}`, `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
 	case "table":
 		job.Sink = activity.Sink{Type: "SQLiteSink", Open: sqlite.Definition().Sink(sqliteSpec(t, v.Sink, "dst", `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
 	default:
@@ -241,12 +248,17 @@ func killAndResume(t *testing.T, kind string, source string, check func(t *testi
 		copies++
 		dir := t.TempDir()
 		v := victim{Source: source, Sink: filepath.Join(dir, "sink"), Kind: kind, State: filepath.Join(dir, "state"), Run: fmt.Sprintf("run-%d", copies)}
-		if kind != "table" {
+		switch kind {
+		case "table":
+		case "postgres":
+			v.Sink = testserver.PostgresConnectionString(testserver.Postgres(t))
+		default:
 			if err := os.Mkdir(v.Sink, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for !untilKilled(t, v, time.Duration(rand.IntN(60_000))*time.Microsecond) {
+		// The time to live grows, so that a slow machine finishes too.
+		for life := 60 * time.Millisecond; !untilKilled(t, v, rand.N(life)); life += life / 8 {
 			killed++
 		}
 		check(t, v.Sink)
@@ -291,29 +303,73 @@ func TestKilledCopyIntoATable(t *testing.T) {
 	t.Parallel()
 	source, want := killSource(t)
 	killAndResume(t, "table", source, func(t *testing.T, sink string) {
-		db, err := sql.Open("sqlite", sink)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		rows, err := db.Query(`SELECT id, name, amount FROM dst`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		var got [][]string
-		for rows.Next() {
-			row := make([]string, 3)
-			if err := rows.Scan(&row[0], &row[1], &row[2]); err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, row)
-		}
-		if rows.Err() != nil {
-			t.Fatal(rows.Err())
-		}
-		sameLines(t, got, want)
+		sameLines(t, readSQLite(t, sink), want)
 	})
+}
+
+func TestKilledCopyIntoPostgres(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	testserver.Postgres(t) // skips where there is none
+	source, want := killSource(t)
+	killAndResume(t, "postgres", source, func(t *testing.T, sink string) {
+		sameLines(t, readPostgres(t, sink), want)
+	})
+}
+
+const readSink = `SELECT id, name, amount FROM dst`
+
+// readPostgres reads the sink's table from a server given by an ADO-style connection string.
+func readPostgres(t *testing.T, ado string) (got [][]string) {
+	t.Helper()
+	libpq := strings.NewReplacer(";", " ", "Host=", "host=", "Port=", "port=", "Database=", "dbname=", "Username=", "user=", "Password=", "password=", "SSLMode=", "sslmode=").Replace(ado)
+	c, err := pgx.Connect(t.Context(), libpq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	rows, err := c.Query(t.Context(), readSink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		v, err := rows.Values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, []string{fmt.Sprint(v[0]), fmt.Sprint(v[1]), fmt.Sprint(v[2])})
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+	return got
+}
+
+// readSQLite reads the sink's table from a file.
+func readSQLite(t *testing.T, path string) (got [][]string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query(readSink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row := make([]string, 3)
+		if err := rows.Scan(&row[0], &row[1], &row[2]); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, row)
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+	return got
 }
 
 func TestKilledCopyIntoFiles(t *testing.T) {
@@ -384,7 +440,7 @@ func TestKilledBinaryCopy(t *testing.T) {
 		name := fmt.Sprintf("d%d/f%d.bin", i%4, i)
 		data := make([]byte, 1000+rand.IntN(100_000))
 		if i == 7 {
-			data = make([]byte, 20<<20)
+			data = make([]byte, 12<<20)
 		}
 		for j := range data {
 			data[j] = byte(i + j*j>>3)

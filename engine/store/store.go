@@ -159,7 +159,8 @@ type Sink interface {
 // that makes its rows visible. A Sink without it must make writing a partition again replace what an earlier attempt
 // wrote (as a file with the same name does).
 type Resumer interface {
-	// Committed gives the counts of every committed partition of the run Env.RunID by partition ID.
+	// Committed gives the counts of every committed partition of the run Env.RunID by partition ID. It is asked
+	// before Prepare: where the table is not there yet, nothing is committed.
 	Committed(ctx context.Context) (map[string]Counts, error)
 }
 
