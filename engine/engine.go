@@ -39,6 +39,8 @@ type Options struct {
 	KeyStore credential.KeyStore
 	// Idle keeps it from connecting: for a command that only changes something.
 	Idle bool
+
+	stores *store.Registry // of tests, which bring stores of their own
 }
 
 // Engine is a running gateway: one per data directory. All its methods may be called from several goroutines.
@@ -91,6 +93,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{
 		o: o, data: data, started: time.Now().UTC(), level: &slog.LevelVar{}, hub: newHub(), machine: newMachine(facts{}),
 		stores: stores.Stores(), formats: formats.Formats(), settings: map[string]string{}, progress: map[string]*report.Progress{},
+	}
+	if o.stores != nil {
+		e.stores = o.stores
 	}
 	e.background, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.open(ctx); err != nil {
