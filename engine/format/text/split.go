@@ -61,11 +61,11 @@ func (f *Format) ReadPart(ctx context.Context, in format.Input, spec string, wan
 	if n, err := fmt.Sscanf(spec, "%d-%d", &from, &to); n != 2 || err != nil || from < 0 || to < from {
 		return nil, fault.New(fault.Internal, "%q is no part of a text file", spec).At(in.Name)
 	}
-	cols, err := f.columns(ctx, in)
+	cols, first, err := f.columns(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	src, err := f.openPart(ctx, in, from)
+	src, err := f.openPart(ctx, in, from, from == first)
 	if err != nil {
 		return nil, err
 	}
@@ -78,26 +78,31 @@ func (f *Format) ReadPart(ctx context.Context, in format.Input, spec string, wan
 	return r, nil
 }
 
-func (f *Format) columns(ctx context.Context, in format.Input) ([]column, error) {
+// columns finds the columns and where the first row begins.
+func (f *Format) columns(ctx context.Context, in format.Input) ([]column, int64, error) {
 	src, err := f.open(ctx, in, 0, -1)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer src.Close()
-	return src.columns(&f.s)
+	cols, err := src.columns(&f.s)
+	return cols, src.offset(), err
 }
 
-// openPart opens at the first row that begins at from or later.
-func (f *Format) openPart(ctx context.Context, in format.Input, from int64) (*source, error) {
-	if from == 0 {
-		return f.open(ctx, in, 0, -1)
+// openPart opens at from, where a row begins when isRow, else at the first row that begins behind it.
+func (f *Format) openPart(ctx context.Context, in format.Input, from int64, isRow bool) (*source, error) {
+	if !isRow {
+		from--
 	}
-	rc, err := in.Open(ctx, from-1, -1)
+	rc, err := in.Open(ctx, from, -1)
 	if err != nil {
 		return nil, err
 	}
 	src := newSource(ctx, in.Name, rc, newScanner(&f.s))
-	src.from = from - 1
+	src.from = from
+	if isRow {
+		return src, nil
+	}
 	// The byte before tells whether a row begins at from: if it ends a row, skipping "its line" stops right there.
 	length, _, err := src.line()
 	switch {
