@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"dmgateway/engine/testserver"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -13,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // the command "sqlite" of the scripts
 )
@@ -25,27 +30,63 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-func TestScripts(t *testing.T) {
-	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+// scriptParams are the same for all folders of scripts; env adds variables, and commands more commands.
+func scriptParams(dir string, env map[string]string, commands map[string]func(*testscript.TestScript, bool, []string)) testscript.Params {
+	all := map[string]func(*testscript.TestScript, bool, []string){
+		"sqlite":    runSQL,
+		"exitcode":  exitCodeOf,
+		"waitfile":  waitFile,
+		"json":      checkJSON,
+		"fill":      fillIn,
+		"waitstate": waitState,
+		"grepdir":   grepDir,
+	}
+	maps.Copy(all, commands)
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DMG_DATA", filepath.Join(e.WorkDir, "data"))
 			// No key store of the machine: a private key file lies in the data directory instead.
 			e.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(e.WorkDir, "no-bus"))
 			e.Setenv("HOME", e.WorkDir)
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sqlite":    runSQL,
-			"exitcode":  exitCodeOf,
-			"waitfile":  waitFile,
-			"json":      checkJSON,
-			"fill":      fillIn,
-			"waitstate": waitState,
-		},
-	})
+		Cmds: all,
+	}
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, scriptParams("testdata/script", nil, nil))
+}
+
+func TestStores(t *testing.T) {
+	t.Parallel()
+	dsn, azure := testserver.Postgres(t), testserver.Azurite(t)
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, _ := strings.Cut(azure, "AccountKey=")
+	key, _, _ = strings.Cut(key, ";")
+	env := map[string]string{
+		"PGHOST": c.Host, "PGPORT": fmt.Sprint(c.Port), "PGDATABASE": c.Database, "PGUSER": c.User, "PASSWORD": c.Password,
+		"AZURE": azure, "ACCOUNTKEY": key,
+	}
+	run := func(ts *testscript.TestScript, _ bool, args []string) {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		ts.Check(err)
+		defer conn.Close(t.Context())
+		for _, statement := range args {
+			_, err := conn.Exec(t.Context(), statement)
+			ts.Check(err)
+		}
+	}
+	testscript.Run(t, scriptParams("testdata/stores", env, map[string]func(*testscript.TestScript, bool, []string){"postgres": run}))
 }
 
 // runSQL: sqlite FILE STATEMENT executes a statement; with ! it must fail.
@@ -129,11 +170,45 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fillIn: fill FILE replaces $WORK in a file by the script's folder.
+// fillIn: fill FILE… replaces $NAME in files by the script's variables.
 func fillIn(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		text := strings.ReplaceAll(ts.ReadFile(name), "$WORK", filepath.ToSlash(ts.Getenv("WORK")))
+		text := os.Expand(ts.ReadFile(name), func(v string) string {
+			if value := ts.Getenv(v); value != "" {
+				return filepath.ToSlash(value)
+			}
+			return "$" + v
+		})
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// grepDir: grepdir FOLDER TEXT finds a text anywhere in a folder's files; with ! it must not be there.
+func grepDir(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || args[1] == "" {
+		ts.Fatalf("usage: grepdir FOLDER TEXT")
+	}
+	looked, found := 0, ""
+	err := filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		looked++
+		if bytes.Contains(data, []byte(args[1])) {
+			found = path
+		}
+		return nil
+	})
+	ts.Check(err)
+	if looked == 0 {
+		ts.Fatalf("there are no files in %s", args[0])
+	}
+	if (found != "") == neg {
+		ts.Fatalf("the text is in %q", found)
 	}
 }
 
