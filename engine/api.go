@@ -123,9 +123,10 @@ type Controller interface {
 
 // Sample is what Try it here has made.
 type Sample struct {
-	Folder   string `json:"folder"` // where the copied files will lie
-	Pipeline string `json:"pipeline"`
-	Run      string `json:"run"` // the activity run: the job's ID at the gateway
+	Folder   string   `json:"folder"` // where the copied files will lie
+	Pipeline string   `json:"pipeline"`
+	Run      string   `json:"run"` // the first activity run: the job's ID at the gateway
+	Runs     []string `json:"runs"`
 }
 
 // Setting is one thing that a person can set.
