@@ -33,6 +33,8 @@ func targetOf(c column, want batch.Type) target {
 		return target{typ: typ, encode: encodeInt4}
 	case oidInt8:
 		return target{typ: typ, encode: encodeInt8}
+	case oidOID:
+		return target{typ: typ, encode: encodeOID}
 	case oidFloat4:
 		return target{typ: typ, encode: encodeFloat4}
 	case oidFloat8:
@@ -116,6 +118,14 @@ func encodeInt4(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
 
 func encodeInt8(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
 	return appendInt8(dst, c.Ints[row]), nil
+}
+
+func encodeOID(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
+	v := c.Ints[row]
+	if v < 0 || v > math.MaxUint32 {
+		return dst, refuse("the value is outside the range of the column")
+	}
+	return binary.BigEndian.AppendUint32(append(dst, 0, 0, 0, 4), uint32(v)), nil
 }
 
 func encodeFloat4(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {

@@ -26,6 +26,9 @@ func (e serverError) Error() string {
 			b.WriteString("; " + part.name + ": " + part.text)
 		}
 	}
+	if place := copyContext.FindString(e.Where); place != "" {
+		b.WriteString("; in " + place)
+	}
 	b.WriteString(" (SQLSTATE " + e.Code + ")")
 	return b.String()
 }

@@ -33,9 +33,7 @@ type writer struct {
 
 	rows    int64
 	bytes   int64
-	before  int64 // rows before the batch that is being written
-	current int   // rows of that batch
-	copied  bool  // COPY has ended
+	copied  bool // COPY has ended
 	failure error
 }
 
@@ -74,12 +72,11 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 	}
 	ctx, stop := w.limit(ctx)
 	defer stop()
-	w.before, w.current = w.rows, b.Len()
 	var buf []byte
 	select {
 	case buf = <-w.free:
 	case err := <-w.done:
-		return w.failed(ctx, err)
+		return w.failed(ctx, err, b.Len())
 	case <-ctx.Done():
 		return w.late(ctx)
 	}
@@ -91,7 +88,7 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 	select {
 	case w.full <- buf:
 	case err := <-w.done:
-		return w.failed(ctx, err)
+		return w.failed(ctx, err, b.Len())
 	case <-ctx.Done():
 		return w.late(ctx)
 	}
@@ -147,18 +144,17 @@ func (w *writer) refuse(e *fault.Error, row, column int, value string) error {
 }
 
 // failed is called when COPY has ended with an error: nothing more can be written in this transaction. The server
-// counts rows from the beginning; the row is turned to one of the batch where it is in the batch.
-func (w *writer) failed(ctx context.Context, err error) error {
+// counts rows from the partition's beginning. While a batch is written the row is turned to one of the batch, or dropped
+// where it belongs to an earlier one, which the server looked at late; the message has the server's own count.
+func (w *writer) failed(ctx context.Context, err error, batchRows int) error {
 	w.copied = true
 	if err == nil {
 		err = io.ErrUnexpectedEOF
 	}
 	err = explain(ctx, err, "write the rows", w.sink.target())
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Row > 0 {
-		if in := e.Row - w.before; in >= 1 && in <= int64(w.current) {
-			e.Row = in
-		} else {
-			e.Row = 0 // of an earlier batch; the message has the server's own place
+	if e, ok := errors.AsType[*fault.Error](err); ok && batchRows > 0 && e.Row > 0 {
+		if e.Row -= w.rows; e.Row < 1 || e.Row > int64(batchRows) {
+			e.Row = 0
 		}
 	}
 	w.failure = err
@@ -200,19 +196,18 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 
 // endCopy sends the end of the data and waits for the server to have taken all of it.
 func (w *writer) endCopy(ctx context.Context) error {
-	w.before, w.current = 0, 0
 	select {
 	case w.full <- copyTrailer:
 		close(w.full)
 	case err := <-w.done:
-		return w.failed(ctx, err)
+		return w.failed(ctx, err, 0)
 	case <-ctx.Done():
 		return w.late(ctx)
 	}
 	select {
 	case err := <-w.done:
 		if err != nil {
-			return w.failed(ctx, err)
+			return w.failed(ctx, err, 0)
 		}
 		w.copied = true
 		return nil
