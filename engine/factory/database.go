@@ -41,8 +41,7 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(4)
 	if err := migrate(ctx, db); err != nil {
-		db.Close()
-		return nil, fault.New(fault.StoreFailed, "open the factory's database").At(path).Because(err).
+		return nil, fault.New(fault.StoreFailed, "open the factory's database").At(path).Because(errors.Join(err, db.Close())).
 			Try("Check that the disk is not full, and that no other factory uses this folder.")
 	}
 	return db, nil

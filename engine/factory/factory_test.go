@@ -209,9 +209,10 @@ func (h *house) connect(id *registration.Identity, cert *credential.Certificate)
 	o := &azservicebus.ClientOptions{RetryOptions: azservicebus.RetryOptions{MaxRetries: 1, RetryDelay: 10 * time.Millisecond}}
 	if strings.Contains(id.Connection.Reveal(), "://"+busHost+"/") {
 		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
-			ws, _, err := websocket.Dial(ctx, "wss://"+id.Location+protocol.PathBus, &websocket.DialOptions{
-				Subprotocols: []string{"amqp"}, HTTPClient: &http.Client{Transport: transport},
-			})
+			ws, _, err := websocket.Dial(ctx, //nolint:bodyclose // Dial closes what it does not hand out
+				"wss://"+id.Location+protocol.PathBus, &websocket.DialOptions{
+					Subprotocols: []string{"amqp"}, HTTPClient: &http.Client{Transport: transport},
+				})
 			if err != nil {
 				return nil, err
 			}

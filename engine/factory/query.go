@@ -132,7 +132,10 @@ func pick[T any](all []T, q wire.RunQuery, fields map[string]field[T]) ([]T, str
 	from := 0
 	if q.ContinuationToken != "" {
 		data, err := base64.RawURLEncoding.DecodeString(q.ContinuationToken)
-		if from, err = strconv.Atoi(string(data)); err != nil || from < 0 || from > len(all) {
+		if err == nil {
+			from, err = strconv.Atoi(string(data))
+		}
+		if err != nil || from < 0 || from > len(all) {
 			return nil, "", fault.New(fault.BadInput, "the continuation token is not one of this factory").At("$.continuationToken")
 		}
 	}

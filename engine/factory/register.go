@@ -100,7 +100,7 @@ func (g *guesses) recent(gateway string, now time.Time) int {
 	return len(list)
 }
 
-func errKey(format string, args ...any) error {
+func errKey(format string, args ...any) *fault.Error {
 	return fault.New(fault.SignInFailed, format, args...).At("gateway key").
 		Try("Copy the gateway's present key from the factory: `dmgcmd factory gateway key NAME`.")
 }
@@ -161,7 +161,7 @@ func (f *Factory) register(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	s, ok := f.guesses.take(in.Session, now)
 	if !ok {
-		return errKey("this registering has expired or was used already").(*fault.Error).Try("Register again.")
+		return errKey("this registering has expired or was used already").Try("Register again.")
 	}
 	if err := checkNode(&in, now); err != nil {
 		return err

@@ -43,13 +43,13 @@ func (f *Factory) Serve(ctx context.Context, l net.Listener, ready func(wire.Rea
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(grace) != nil {
-			server.Close()
+			_ = server.Close() // cut off what would not end
 		}
 	})
 	if err := f.publish(); err != nil {
 		return err
 	}
-	defer os.Remove(filepath.Join(f.o.Dir, addressFile))
+	defer func() { _ = os.Remove(filepath.Join(f.o.Dir, addressFile)) }() // a stale one leads nowhere
 	f.poke()
 	if ready != nil {
 		ready(f.Ready())
