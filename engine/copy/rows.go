@@ -92,7 +92,7 @@ func openSink(ctx context.Context, r *run) (store.Sink, error) {
 // Memory that one pipeline needs at most: its batches, and what a columnar format gathers before it writes.
 const (
 	pipelineMemory = 10 << 20
-	columnarMemory = 40 << 20
+	columnarMemory = 64 << 20
 )
 
 // degree follows Data Factory: files in parallel, a relational source one partition at a time unless the job asks for
