@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -237,7 +239,7 @@ func (o *Object) text(f *field, name string) string {
 func (o *Object) Required(name string) string {
 	s := o.String(name)
 	if s == "" && o != nil && !o.hasProblem(name) {
-		o.problem(fault.BadInput, name, "the property is missing")
+		o.problem(fault.BadInput, o.written(name), "the property is missing")
 	}
 	return s
 }
@@ -291,7 +293,7 @@ func (o *Object) Int(name string, def int64) int64 {
 func (o *Object) IntIn(name string, def, low, high int64) int64 {
 	n := o.Int(name, def)
 	if o.Has(name) && (n < low || n > high) && !o.hasProblem(name) {
-		o.problem(fault.BadInput, name, "%d is outside %d to %d", n, low, high)
+		o.problem(fault.BadInput, o.written(name), "%d is outside %d to %d", n, low, high)
 		return def
 	}
 	return n
@@ -542,43 +544,31 @@ func shorten(raw []byte) string {
 	return string(raw)
 }
 
+// timeSpan is .NET's text form: sign, days, hours, minutes, seconds, fraction.
+var timeSpan = regexp.MustCompile(`^(-?)(?:(?:(\d{1,8})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?|(\d{1,8}))$`)
+
+// maxDays of a time span is the largest whole number that a time.Duration holds.
+const maxDays = int64(math.MaxInt64/(24*time.Hour)) - 1
+
 // ParseTimeSpan reads .NET's "[-][d.]hh:mm[:ss[.fffffff]]" or a bare number of days.
 func ParseTimeSpan(s string) (time.Duration, error) {
 	bad := fmt.Errorf("%q is no time span such as 00:30:00 or 1.00:00:00", s)
-	text, sign := strings.TrimSpace(s), time.Duration(1)
-	if strings.HasPrefix(text, "-") {
-		text, sign = text[1:], -1
-	}
-	var days int64
-	if !strings.Contains(text, ":") {
-		n, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || n < 0 {
-			return 0, bad
-		}
-		return sign * time.Duration(n) * 24 * time.Hour, nil
-	}
-	clock := text
-	if dot := strings.IndexByte(text, '.'); dot >= 0 && dot < strings.IndexByte(text, ':') {
-		n, err := strconv.ParseInt(text[:dot], 10, 32)
-		if err != nil || n < 0 || n > 100_000 {
-			return 0, bad
-		}
-		days, clock = n, text[dot+1:]
-	}
-	parts := strings.Split(clock, ":")
-	if len(parts) < 2 || len(parts) > 3 {
+	m := timeSpan.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
 		return 0, bad
 	}
-	h, errH := strconv.ParseInt(parts[0], 10, 32)
-	m, errM := strconv.ParseInt(parts[1], 10, 32)
-	sec := 0.0
-	var errS error
-	if len(parts) == 3 {
-		sec, errS = strconv.ParseFloat(parts[2], 64)
+	number := func(digits string) int64 {
+		n, _ := strconv.ParseInt("0"+digits, 10, 64) // only a few digits
+		return n
 	}
-	if errH != nil || errM != nil || errS != nil || h < 0 || h > 23 || m < 0 || m > 59 || sec < 0 || sec >= 60 {
+	days, h, min, sec := number(m[2]+m[7]), number(m[3]), number(m[4]), number(m[5])
+	if days > maxDays || h > 23 || min > 59 || sec > 59 {
 		return 0, bad
 	}
-	d := time.Duration(days)*24*time.Hour + time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(sec*float64(time.Second))
-	return sign * d, nil
+	ticks := number((m[6] + "0000000")[:7])
+	d := time.Duration(days)*24*time.Hour + time.Duration(h)*time.Hour + time.Duration(min)*time.Minute + time.Duration(sec)*time.Second + time.Duration(ticks)*100
+	if m[1] == "-" {
+		d = -d
+	}
+	return d, nil
 }
