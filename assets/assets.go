@@ -4,13 +4,16 @@
 // changing a drawing.
 package assets
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 //go:generate go run ./render
 
 // The last pattern is LICENSE and, where they were generated, the third-party NOTICES.
 //
-//go:embed made [LN]*
+//go:embed made page [LN]*
 var files embed.FS
 
 // Icon is a line drawing by its name without ".svg", 24 units square, in currentColor. It panics for a name that does
@@ -25,6 +28,15 @@ func TrayPNG(mark string) []byte { return must("made/tray/" + mark + ".png") }
 
 // TrayICO is a mark in the sizes that Windows asks for.
 func TrayICO(mark string) []byte { return must("made/tray/" + mark + ".ico") }
+
+// Page is the folder of the page in the browser.
+func Page() fs.FS {
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		panic(err) // only for a name that is no valid path
+	}
+	return page
+}
 
 // License is the program's own licence, Notices those of the libraries in it: "" where they were not generated.
 func License() string { return text("LICENSE") }

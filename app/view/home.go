@@ -16,7 +16,7 @@ type Mode string
 // The modes.
 const (
 	Waiting  Mode = "waiting"  // the engine has said nothing yet
-	Welcome  Mode = "welcome"  // never registered: one question
+	Welcome  Mode = "welcome"  // never registered: one question; or the sample is being set up
 	Overview Mode = "overview" // state and jobs
 )
 
@@ -69,7 +69,7 @@ func HomeOf(s Snapshot, now time.Time) Home {
 		return h
 	}
 	never := s.Status.State == engine.NeedRegistration && s.Status.Gateway == ""
-	if never {
+	if never || s.Doing == Trying {
 		h.Mode = Welcome
 	}
 	h.Gateway, h.Subtitle = names(s.Status)

@@ -69,7 +69,7 @@ func newRecentTable(w *Window) *recentTable {
 	}
 	t.head = container.New(inset{10, 14, 6, 14}, container.New(tableRow{},
 		wide(20, newText("").Object), head("Job"), head("Rows", right), head("Size", right), head("Duration", right), head("Ended", right)))
-	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, t.body, padded(gapMedium+2, t.empty.Object)))
+	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, container.New(inset{0, 0, 4, 0}, t.body), padded(gapMedium+2, t.empty.Object)))
 	return t
 }
 
@@ -86,7 +86,7 @@ func (t *recentTable) apply(jobs []view.EndedJob) {
 		}
 	}
 	show(t.head, len(jobs) > 0)
-	show(t.body, len(jobs) > 0)
+	show(t.content.(*fyne.Container).Objects[1], len(jobs) > 0)
 	show(t.empty.Object, len(jobs) == 0)
 	if padding := t.content.(*fyne.Container).Objects[2]; padding.Visible() != (len(jobs) == 0) {
 		show(padding, len(jobs) == 0)
