@@ -20,8 +20,9 @@ type sink struct {
 }
 
 var (
-	_ store.Sink    = (*sink)(nil)
-	_ store.Resumer = (*sink)(nil)
+	_ store.Sink      = (*sink)(nil)
+	_ store.Resumer   = (*sink)(nil)
+	_ store.Inspector = (*sink)(nil)
 )
 
 func (s *Server) openSink(env store.Env, name string, create bool) (store.Sink, error) {
@@ -45,6 +46,21 @@ func (k *sink) Prepare(_ context.Context, want batch.Schema, resuming bool) (bat
 		t = newTable(want)
 		s.tables[k.name] = t
 	}
+	return k.adopt(t, want)
+}
+
+// Inspect implements store.Inspector.
+func (k *sink) Inspect(_ context.Context, want batch.Schema) (batch.Schema, error) {
+	k.server.mu.Lock()
+	defer k.server.mu.Unlock()
+	t := k.server.tables[k.name]
+	if t == nil && k.create {
+		t = newTable(want)
+	}
+	return k.adopt(t, want)
+}
+
+func (k *sink) adopt(t *table, want batch.Schema) (batch.Schema, error) {
 	if t == nil {
 		return nil, unknown(k.name)
 	}

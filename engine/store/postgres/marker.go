@@ -26,14 +26,15 @@ func (k *sink) makeMarkers(ctx context.Context) error {
 // Committed implements store.Resumer.
 func (k *sink) Committed(ctx context.Context) (map[string]store.Counts, error) {
 	counts := map[string]store.Counts{}
-	if k.home == "" {
-		if err := k.locate(ctx); err != nil {
-			return nil, err
+	for _, t := range []*sqlstore.Table{&k.table, &k.markers} {
+		if there, err := k.exists(ctx, *t); err != nil || !there {
+			return counts, err
 		}
-	}
-	there, err := k.exists(ctx, k.markers)
-	if err != nil || !there {
-		return counts, err
+		if k.home == "" {
+			if err := k.locate(ctx); err != nil {
+				return nil, err
+			}
+		}
 	}
 	rows, err := query(ctx, k.c, `SELECT "partition", "rows", "bytes" FROM `+k.markers.Quoted()+` WHERE "run"=$1 AND "partition"<>$2`,
 		k.env.RunID, sqlstore.FinishedPartition)

@@ -32,8 +32,9 @@ type sink struct {
 }
 
 var (
-	_ store.Sink    = (*sink)(nil)
-	_ store.Resumer = (*sink)(nil)
+	_ store.Sink      = (*sink)(nil)
+	_ store.Resumer   = (*sink)(nil)
+	_ store.Inspector = (*sink)(nil)
 )
 
 func decodeSink(spec store.Spec) store.OpenSink {
@@ -90,12 +91,41 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 			return nil, err
 		}
 	}
+	return k.adopt(ctx, want, schema, columns, true)
+}
+
+// Inspect implements store.Inspector. For a table that is still to be created the server is asked what it would make of
+// the types.
+func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, error) {
+	there, err := k.exists(ctx, k.table)
+	if err != nil {
+		return nil, err
+	}
+	text := "SELECT * FROM " + k.table.Quoted() + " LIMIT 0"
+	if k.options.AutoCreate && !there {
+		columns := make([]string, len(want))
+		for i, f := range want {
+			columns[i] = "NULL::" + declare(f) + " AS " + sqlstore.Quote(f.Name)
+		}
+		text = "SELECT " + strings.Join(columns, ", ")
+	}
+	schema, columns, err := describe(ctx, k.c, text, k.target())
+	if err != nil {
+		return nil, err
+	}
+	return k.adopt(ctx, want, schema, columns, there)
+}
+
+// adopt matches the wanted columns with those of the table and decides how each is written.
+func (k *sink) adopt(ctx context.Context, want, schema batch.Schema, columns []column, there bool) (batch.Schema, error) {
 	found, err := sqlstore.Match(want, schema, k.target())
 	if err != nil {
 		return nil, err
 	}
-	if err := k.restrictions(ctx, schema, found); err != nil {
-		return nil, err
+	if there {
+		if err := k.restrictions(ctx, schema, found); err != nil {
+			return nil, err
+		}
 	}
 	k.fields, k.targets, k.casts = make(batch.Schema, len(want)), make([]target, len(want)), make([]string, len(want))
 	k.staged = k.options.Upsert

@@ -24,7 +24,7 @@ type sink struct {
 	path    string
 	table   string
 	options sqlstore.SinkOptions
-	c       *conn
+	c       *conn // nil while the file is still to be made
 	// turn is held while a writer's rows go into the file: one at a time, since the file has one writer.
 	turn sync.Mutex
 
@@ -35,8 +35,9 @@ type sink struct {
 }
 
 var (
-	_ store.Sink    = (*sink)(nil)
-	_ store.Resumer = (*sink)(nil)
+	_ store.Sink      = (*sink)(nil)
+	_ store.Resumer   = (*sink)(nil)
+	_ store.Inspector = (*sink)(nil)
 )
 
 func decodeSink(spec store.Spec) store.OpenSink {
@@ -45,11 +46,16 @@ func decodeSink(spec store.Spec) store.OpenSink {
 	o := sqlstore.DecodeSink(spec.Activity)
 	warnUnused(spec.Activity, o)
 	return func(_ context.Context, env store.Env) (store.Sink, error) {
-		c, err := open(env, path, true, o.AutoCreate)
+		k := &sink{env: env, path: path, table: table, options: o}
+		c, err := open(env, path, true, false)
+		if o.AutoCreate && fault.Is(err, fault.NotFound) {
+			return k, nil // Prepare makes the file
+		}
 		if err != nil {
 			return nil, err
 		}
-		return &sink{env: env, path: path, table: table, options: o, c: c}, nil
+		k.c = c
+		return k, nil
 	}
 }
 
@@ -64,10 +70,22 @@ func warnUnused(o *props.Object, s sqlstore.SinkOptions) {
 
 func (k *sink) target() string { return k.path + ": " + k.table }
 
-func (k *sink) Close() error { return k.c.close() }
+func (k *sink) Close() error {
+	if k.c == nil {
+		return nil
+	}
+	return k.c.close()
+}
 
 // Prepare implements store.Sink.
 func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (batch.Schema, error) {
+	if k.c == nil {
+		c, err := open(k.env, k.path, true, !resuming)
+		if err != nil {
+			return nil, err
+		}
+		k.c = c
+	}
 	if !resuming {
 		if err := k.build(ctx, want); err != nil {
 			return nil, err
@@ -77,6 +95,37 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 	if err != nil {
 		return nil, err
 	}
+	return k.adopt(want, schema)
+}
+
+// Inspect implements store.Inspector.
+func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, error) {
+	missing := k.c == nil
+	if !missing && k.options.AutoCreate {
+		missing = true
+		err := k.c.query(ctx, "SELECT 1 FROM sqlite_schema WHERE lower(name)=lower(?) AND type IN ('table', 'view')", []any{k.table},
+			func(*stmt) error { missing = false; return nil })
+		if err != nil {
+			return nil, explain(err, "look for the table", k.target())
+		}
+	}
+	if missing {
+		schema := make(batch.Schema, len(want))
+		for i, f := range want {
+			d := declare(f.Type)
+			schema[i] = batch.Field{Name: f.Name, Type: typeOf(d), Nullable: true, Native: d}
+		}
+		return k.adopt(want, schema)
+	}
+	schema, err := k.c.describe(ctx, k.table, k.target())
+	if err != nil {
+		return nil, err
+	}
+	return k.adopt(want, schema)
+}
+
+// adopt matches the wanted columns with those of the table and decides how each is written.
+func (k *sink) adopt(want, schema batch.Schema) (batch.Schema, error) {
 	columns, err := sqlstore.Match(want, schema, k.target())
 	if err != nil {
 		return nil, err
@@ -134,6 +183,9 @@ func (k *sink) create(ctx context.Context, want batch.Schema) error {
 // Committed implements store.Resumer.
 func (k *sink) Committed(ctx context.Context) (map[string]store.Counts, error) {
 	counts := map[string]store.Counts{}
+	if k.c == nil {
+		return counts, nil
+	}
 	there := false
 	err := k.c.query(ctx, "SELECT 1 FROM sqlite_schema WHERE name=?", []any{sqlstore.MarkerTable}, func(*stmt) error { there = true; return nil })
 	if err == nil && there {

@@ -20,7 +20,8 @@ type SourceOptions struct {
 // DecodeSource reads query, queryTimeout and the properties of every copy source.
 func DecodeSource(o *props.Object) SourceOptions {
 	s := SourceOptions{Query: o.String("query"), QueryTimeout: o.Duration("queryTimeout", 0)}
-	o.Ignore("sourceRetryCount", "sourceRetryWait", "maxConcurrentConnections", "disableMetricsCollection")
+	o.Ignore("sourceRetryCount", "sourceRetryWait", "disableMetricsCollection") // read by the caller
+	o.Warn("maxConcurrentConnections", "parallelCopies limits the connections, so the property has no effect")
 	return s
 }
 
@@ -52,7 +53,8 @@ func DecodeSink(o *props.Object) SinkOptions {
 		BatchSize:     o.IntIn("writeBatchSize", 0, 0, math.MaxInt32),
 		BatchTimeout:  o.Duration("writeBatchTimeout", 0),
 	}
-	o.Ignore("sinkRetryCount", "sinkRetryWait", "maxConcurrentConnections", "disableMetricsCollection")
+	o.Ignore("sinkRetryCount", "sinkRetryWait", "disableMetricsCollection") // read by the caller
+	o.Warn("maxConcurrentConnections", "parallelCopies limits the connections, so the property has no effect")
 	settings := o.Object("upsertSettings")
 	if settings != nil {
 		s.Keys = keys(settings)

@@ -42,6 +42,7 @@ func Run(t *testing.T, s Store) {
 	t.Run("nulls", func(t *testing.T) { testNulls(t, s) })
 	t.Run("empty table", func(t *testing.T) { testEmpty(t, s) })
 	t.Run("columns by name", func(t *testing.T) { testColumns(t, s) })
+	t.Run("inspect", func(t *testing.T) { testInspect(t, s) })
 	t.Run("missing table", func(t *testing.T) { testMissing(t, s) })
 	t.Run("partitions", func(t *testing.T) { testPartitions(t, s) })
 	t.Run("cancel half-way", func(t *testing.T) { testCancel(t, s) })

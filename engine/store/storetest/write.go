@@ -44,6 +44,46 @@ func testColumns(t *testing.T, s Store) {
 	}
 }
 
+// testInspect compares what a sink says before it touches anything with what it does then.
+func testInspect(t *testing.T, s Store) {
+	var want batch.Schema
+	for i, sample := range samples() {
+		want = append(want, batch.Field{Name: fmt.Sprintf("c%d", i), Type: sample.Type, Nullable: true})
+	}
+	if strings.Contains(s.sinkJSON(), `"id"`) { // the key of an upsert
+		want[3].Name = "id"
+	}
+	for _, state := range []string{"before the table is there", "for a table that is there"} {
+		k := s.sink(t, "inspected", "run-inspected")
+		x, ok := k.(store.Inspector)
+		if !ok {
+			t.Skip("the sink is no Inspector")
+		}
+		if r, ok := k.(store.Resumer); ok {
+			if done, err := r.Committed(t.Context()); err != nil || len(done) != 0 {
+				t.Fatalf("%s: Committed gives %v, error %v", state, done, err)
+			}
+		}
+		looked, err := x.Inspect(t.Context(), want)
+		if err != nil {
+			t.Fatalf("%s: Inspect: %v", state, err)
+		}
+		if state == "before the table is there" {
+			_, err := s.sink(t, "inspected", "run-inspected").Prepare(t.Context(), want, true)
+			refused(t, "the table after Inspect", err, fault.NotFound)
+		}
+		_, prepared := s.prepared(t, "inspected", "run-inspected", want, false)
+		for i := range want {
+			if looked[i] != prepared[i] {
+				t.Errorf("%s: Inspect says %+v, Prepare %+v", state, looked[i], prepared[i])
+			}
+		}
+		if _, err := x.Inspect(t.Context(), batch.Schema{want[3], {Name: "nowhere", Type: want[0].Type}}); state != "before the table is there" && err == nil {
+			t.Error("Inspect does not refuse a column that is not there")
+		}
+	}
+}
+
 func testRetry(t *testing.T, s Store) {
 	k, types := s.prepared(t, "retried", "run-retried", numbered, false)
 	ctx, cancel := context.WithCancel(t.Context())
