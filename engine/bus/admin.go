@@ -35,6 +35,8 @@ func (b *Broker) putQueue(ctx context.Context, name string, options QueueOptions
 	if err != nil {
 		return err
 	}
+	b.admin.Lock()
+	defer b.admin.Unlock()
 	if isNew && b.queue(name) != nil {
 		return queueExists(name)
 	}
@@ -79,6 +81,8 @@ func queueExists(name string) error {
 // DeleteQueue deletes a queue with all its messages and its dead-letter queue, and detaches its links. Grants on it stay
 // and hold for a later queue of that name. It is no error if there is none. Error: fault.StoreFailed.
 func (b *Broker) DeleteQueue(ctx context.Context, name string) error {
+	b.admin.Lock()
+	defer b.admin.Unlock()
 	b.mu.Lock()
 	q := b.queues[strings.ToLower(name)]
 	delete(b.queues, strings.ToLower(name))

@@ -194,7 +194,11 @@ func TestBeforeToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	s, err := c.NewSession(ctx, nil)
 	if err != nil {
 		t.Fatal(err)

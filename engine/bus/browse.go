@@ -30,24 +30,25 @@ func (e *entity) peek(from int64, n, limit int) ([]delivery, error) {
 	}
 	e.mu.Unlock()
 
+	whole := ds[:0]
 	size := 0
-	for i := range ds {
-		if size += ds[i].size; i > 0 && size > limit {
-			return ds[:i], nil
+	for _, d := range ds {
+		if size += d.size; len(whole) > 0 && size > limit {
+			break
 		}
-		if ds[i].cached {
-			continue
+		if !d.cached {
+			var err error
+			d.annotations, d.body, err = e.store.load(d.seq)
+			if errors.Is(err, sql.ErrNoRows) { // completed meanwhile
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		var err error
-		ds[i].annotations, ds[i].body, err = e.store.load(ds[i].seq)
-		switch {
-		case errors.Is(err, sql.ErrNoRows): // completed meanwhile
-			return e.peek(from, n, limit)
-		case err != nil:
-			return nil, err
-		}
+		whole = append(whole, d)
 	}
-	return ds, nil
+	return whole, nil
 }
 
 // acquireDeferred takes deferred messages for a delivery: all of them, or nil where one is not to be had.

@@ -134,6 +134,8 @@ type Broker struct {
 	cached  atomic.Int64
 	wg      sync.WaitGroup // connections and listeners
 
+	admin sync.Mutex // held while queues and rules change, in the file and here
+
 	mu        sync.Mutex
 	queues    map[string]*queue // by name in lower case
 	rules     map[string]*Rule  // by name in lower case; replaced as a whole
@@ -146,11 +148,11 @@ type Broker struct {
 // process may have it open: another gets fault.Conflict. The file is readable by its owner only: the keys of the rules
 // are in it.
 func Open(path string, options Options) (*Broker, error) {
-	s, err := openStore(path)
+	options = options.withDefaults()
+	s, err := openStore(path, options.Log)
 	if err != nil {
 		return nil, err
 	}
-	options = options.withDefaults()
 	b := &Broker{
 		options: options, log: options.Log, store: s, sched: newScheduler(s), queues: map[string]*queue{},
 		rules: map[string]*Rule{}, conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{},

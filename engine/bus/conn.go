@@ -329,10 +329,16 @@ func (c *conn) tick() {
 		c.out = amqp.AppendHeartbeat(c.out)
 	}
 	c.wrote = false
-	stranger := len(c.claims) == 0 && time.Since(c.opened) > c.broker.options.SignInTimeout
+	known := c.opened // until when it was known who this is
+	for _, cl := range c.claims {
+		if cl.expires.After(known) && c.current(cl) != nil {
+			known = cl.expires
+		}
+	}
+	stranger := time.Since(known) > c.broker.options.SignInTimeout
 	c.mu.Unlock()
 	if stranger {
-		c.closeFor(&amqp.Error{Condition: amqp.CondForced, Description: "no token was presented in time"})
+		c.closeFor(&amqp.Error{Condition: amqp.CondForced, Description: "there is no token that holds"})
 		return
 	}
 	c.recheck()

@@ -246,7 +246,11 @@ func TestReopen(t *testing.T) {
 	}
 
 	b = open()
-	defer b.Close()
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	want.Locked = 0 // locks live in memory
 	if got := counts(t, b, "Q"); got != want {
 		t.Errorf("counts are %+v instead of %+v", got, want)

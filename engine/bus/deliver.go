@@ -68,7 +68,7 @@ func (c *conn) receivers() []*link {
 	defer c.mu.Unlock()
 	var hungry []*link
 	for _, s := range c.sessions {
-		if len(s.unsettled) > maxUnsettled {
+		if s.prune(); len(s.unsettled) > maxUnsettled {
 			continue
 		}
 		for _, l := range s.links {

@@ -105,7 +105,7 @@ func overWebSocket(t testing.TB, b *bus.Broker) *env {
 	t.Cleanup(client.CloseIdleConnections)
 	host := strings.TrimPrefix(s.URL, "https://")
 	return &env{name: "websocket", broker: b, host: host, dial: func(ctx context.Context, a azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
-		ws, _, err := websocket.Dial(ctx, a.Host, &websocket.DialOptions{Subprotocols: []string{"amqp"}, HTTPClient: client})
+		ws, _, err := websocket.Dial(ctx, a.Host, &websocket.DialOptions{Subprotocols: []string{"amqp"}, HTTPClient: client}) //nolint:bodyclose // websocket.Dial says that it needs no closing
 		if err != nil {
 			return nil, err
 		}

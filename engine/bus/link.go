@@ -157,11 +157,19 @@ func (c *conn) allowed(path string, want Rights) bool {
 		if !ok || !time.Now().Before(cl.expires) {
 			continue
 		}
-		if r := c.broker.rule(cl.rule); r != nil && r.Key.Reveal() == cl.key && r.allows(path, want) {
+		if r := c.current(cl); r != nil && r.allows(path, want) {
 			return true
 		}
 	}
 	return false
+}
+
+// current is the rule of a claim, nil if it is gone or has another key now.
+func (c *conn) current(cl claim) *Rule {
+	if r := c.broker.rule(cl.rule); r != nil && r.Key.Reveal() == cl.key {
+		return r
+	}
+	return nil
 }
 
 // need is what a link must be allowed to do to stay.

@@ -73,9 +73,11 @@ func countDelivery(t *tx, m *message, lock bool) error {
 
 // undeliver puts messages back whose delivery could not be written.
 func (e *entity) undeliver(ms []*message, err error) {
-	e.log("preparing a delivery failed", "queue", e.name, "error", err)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.closed { // else the messages are gone, as they should be
+		e.log("preparing a delivery failed", "queue", e.name, "error", err)
+	}
 	for _, m := range ms {
 		m.hold = time.Now().Add(time.Second).UnixMilli()
 		e.release(m)
@@ -140,6 +142,13 @@ func (q *queue) locked(token amqp.UUID) *message {
 		return m
 	}
 	return nil
+}
+
+// holds reports whether a lock still holds.
+func (q *queue) holds(token amqp.UUID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.locked(token) != nil
 }
 
 // settle carries out the outcome of a locked message. then runs without locks, on this goroutine or on the writer's;

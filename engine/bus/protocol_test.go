@@ -67,6 +67,8 @@ func TestTimes(t *testing.T) {
 			if _, err := deaf.nc.Write(amqp.AppendHeartbeat(nil)); err == nil {
 				t.Error("it is still served")
 			}
+			for range deaf.frames { // lets its reader end
+			}
 		},
 		"a token that runs out": func(t *testing.T, b *Broker) {
 			r := connected(t, b)

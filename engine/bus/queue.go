@@ -214,17 +214,13 @@ func (q *queue) change(m *message, apply func(*tx) error, commit func(), then fu
 	q.move(m, placeBusy)
 	q.store.submit(op{apply: apply, done: func(err error) {
 		q.mu.Lock()
-		switch {
-		case err == nil:
+		if err == nil {
 			commit()
-		default:
+		} else {
 			m.hold = time.Now().Add(time.Second).UnixMilli()
 			q.move(m, was)
 		}
 		q.mu.Unlock()
-		if err != nil {
-			q.log("writing a change of a message failed", "queue", q.name, "message", m.seq, "error", err)
-		}
 		if then != nil {
 			then(err)
 		}

@@ -44,8 +44,10 @@ func (l *link) request(head transfer, raw []byte) {
 // respond sends a response to the reply link that the request names.
 func (l *link) respond(request *amqp.Message, r response) {
 	props := amqp.Map{
-		{Key: "status-code", Value: r.status}, {Key: "statusCode", Value: r.status},
-		{Key: "status-description", Value: r.description}, {Key: "statusDescription", Value: r.description},
+		{Key: "status-code", Value: r.status},
+		{Key: "statusCode", Value: r.status},
+		{Key: "status-description", Value: r.description},
+		{Key: "statusDescription", Value: r.description},
 	}
 	if r.condition != "" {
 		props = append(props, amqp.Pair{Key: "errorCondition", Value: r.condition})
@@ -118,7 +120,8 @@ func (c *conn) putToken(m *amqp.Message) response {
 	}
 	path, cl, refusal := c.broker.checkToken(token, get("name"), time.Now())
 	if refusal != "" {
-		c.log.Warn("the bus refuses a token", "audience", get("name"), "reason", refusal)
+		audience := get("name")
+		c.log.Warn("the bus refuses a token", "audience", audience[:min(len(audience), maxAudience)], "reason", refusal)
 		return refuse(refusal)
 	}
 	c.mu.Lock()

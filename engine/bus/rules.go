@@ -75,6 +75,8 @@ func (b *Broker) SetRule(ctx context.Context, r Rule) error {
 	for q, rights := range grants {
 		kept.Grants = append(kept.Grants, Grant{q, rights})
 	}
+	b.admin.Lock()
+	defer b.admin.Unlock()
 	err := b.store.do(ctx, func(t *tx) error {
 		if err := deleteRule(t, r.Name); err != nil {
 			return err
@@ -100,6 +102,8 @@ func (b *Broker) SetRule(ctx context.Context, r Rule) error {
 // DeleteRule removes a rule and detaches the links that it opened with amqp:unauthorized-access. It is no error if there
 // is none of that name.
 func (b *Broker) DeleteRule(ctx context.Context, name string) error {
+	b.admin.Lock()
+	defer b.admin.Unlock()
 	if err := b.store.do(ctx, func(t *tx) error { return deleteRule(t, name) }); err != nil {
 		return storeFault("delete rule", name, err)
 	}
@@ -164,6 +168,9 @@ type claim struct {
 	expires time.Time
 }
 
+// maxAudience is the longest audience and rule name together, in bytes.
+const maxAudience = 1024
+
 // checkToken checks a shared access signature for an audience and gives the queue that it is for ("" is the namespace).
 // The reason of a refusal is for the client's eyes: it tells nothing about keys.
 func (b *Broker) checkToken(token, audience string, now time.Time) (path string, c claim, refusal string) {
@@ -180,7 +187,7 @@ func (b *Broker) checkToken(token, audience string, now time.Time) (path string,
 	sig, err2 := url.QueryUnescape(parts["sig"])
 	resource, err3 := url.QueryUnescape(parts["sr"])
 	until, err4 := strconv.ParseInt(parts["se"], 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || until > 1<<40 {
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || until > 1<<40 || len(audience)+len(name) > maxAudience {
 		return "", c, "malformed shared access signature"
 	}
 	r := b.rule(name)

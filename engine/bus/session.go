@@ -149,6 +149,18 @@ func (s *session) forget(l *link) {
 	}
 }
 
+// prune forgets deliveries whose lock has run out when there are too many: to settle them says "lock lost" either way.
+func (s *session) prune() {
+	if len(s.unsettled) <= maxUnsettled {
+		return
+	}
+	for id, d := range s.unsettled {
+		if !d.queue.holds(d.token) {
+			delete(s.unsettled, id)
+		}
+	}
+}
+
 // flow takes the client's view of the windows and, with a handle, of a link.
 func (s *session) flow(p *amqp.Flow) error {
 	next := uint32(0) // what the client counts from before it has seen our begin

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
@@ -40,6 +42,7 @@ type op struct {
 
 // store is the SQLite file: one goroutine writes, in groups; others read committed messages.
 type store struct {
+	log     *slog.Logger
 	lock    *flock.Flock
 	write   *sql.DB
 	read    *sql.DB
@@ -53,10 +56,15 @@ type store struct {
 	closed  bool
 	wake    chan struct{}
 	stopped chan struct{}
+
+	complained time.Time // when a failed write was last logged; the writer's own
 }
 
-func openStore(path string) (_ *store, err error) {
-	s := &store{lock: flock.New(path + ".lock"), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+// complainEvery is how often a file that cannot be written is worth a line in the log.
+const complainEvery = 10 * time.Second
+
+func openStore(path string, log *slog.Logger) (_ *store, err error) {
+	s := &store{log: log, lock: flock.New(path + ".lock"), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	s.room = sync.NewCond(&s.mu)
 	held, err := s.lock.TryLock()
 	if err != nil {
@@ -68,7 +76,7 @@ func openStore(path string) (_ *store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.release()
+			err = errors.Join(err, s.release())
 		}
 	}()
 	if err := touch(path); err != nil {
@@ -216,6 +224,10 @@ func (s *store) run() {
 
 func (s *store) commit(group []op) {
 	err := s.tx.run(group)
+	if now := time.Now(); err != nil && now.Sub(s.complained) > complainEvery {
+		s.complained = now
+		s.log.Error("the bus could not write to its file", "error", err)
+	}
 	if err != nil && len(group) > 1 {
 		for _, o := range group { // one bad change must not take the others with it
 			o.done(s.tx.run([]op{o}))

@@ -43,7 +43,7 @@ func newTx(db *sql.DB) (*tx, error) {
 		{&t.see, `INSERT INTO seen (queue, id, until) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET until = excluded.until WHERE until <= ?`},
 	} {
-		stmt, err := conn.PrepareContext(ctx, p.sql)
+		stmt, err := conn.PrepareContext(ctx, p.sql) //nolint:sqlclosecheck // close does, with all the others
 		if err != nil {
 			t.close()
 			return nil, err
@@ -85,7 +85,7 @@ func (t *tx) run(group []op) error {
 
 func (t *tx) undo(cause error) error {
 	if _, err := t.rollback.Exec(); err != nil { // after some errors SQLite has rolled back by itself
-		return fmt.Errorf("%w (rollback: %v)", cause, err)
+		return fmt.Errorf("%w (rollback: %w)", cause, err)
 	}
 	return cause
 }

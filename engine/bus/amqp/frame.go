@@ -23,11 +23,11 @@ var (
 	HeaderSASL = [8]byte{'A', 'M', 'Q', 'P', 3, 1, 0, 0}
 )
 
-// FrameTooLarge is a frame beyond the max-frame-size that was announced.
-type FrameTooLarge struct{ Size, Max uint32 }
+// FrameSizeError is a frame beyond the max-frame-size that was announced.
+type FrameSizeError struct{ Size, Max uint32 }
 
 // Error names both sizes.
-func (e *FrameTooLarge) Error() string {
+func (e *FrameSizeError) Error() string {
 	return fmt.Sprintf("amqp: a frame of %d bytes where %d is the limit", e.Size, e.Max)
 }
 
@@ -41,7 +41,7 @@ func ReadFrame(r io.Reader, buf []byte, limit uint32) (kind byte, channel uint16
 	size, offset := binary.BigEndian.Uint32(head[:]), uint32(head[4])*4
 	switch {
 	case size > limit:
-		return 0, 0, nil, buf, &FrameTooLarge{size, limit}
+		return 0, 0, nil, buf, &FrameSizeError{size, limit}
 	case offset < frameHeader || size < offset:
 		return 0, 0, nil, buf, malformed("a frame of %d bytes with its data at %d", size, offset)
 	}

@@ -99,7 +99,7 @@ func TestReadFrame(t *testing.T) {
 	if _, _, body, _, err := ReadFrame(bytes.NewReader(heartbeat), nil, 512); err != nil || len(body) != 0 {
 		t.Errorf("a heartbeat has %d bytes, %v", len(body), err)
 	}
-	var large *FrameTooLarge
+	var large *FrameSizeError
 	if _, _, _, _, err := ReadFrame(bytes.NewReader([]byte{0xff, 0, 0, 0, 2, 0, 0, 0}), nil, 512); !errors.As(err, &large) {
 		t.Errorf("a frame beyond the limit: %v", err)
 	}

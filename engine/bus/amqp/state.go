@@ -2,30 +2,24 @@ package amqp
 
 // Conditions of errors, by the AMQP specification and by Azure Service Bus.
 const (
-	CondInternalError    Symbol = "amqp:internal-error"
-	CondNotFound         Symbol = "amqp:not-found"
-	CondUnauthorized     Symbol = "amqp:unauthorized-access"
-	CondDecodeError      Symbol = "amqp:decode-error"
-	CondResourceLimit    Symbol = "amqp:resource-limit-exceeded"
-	CondNotAllowed       Symbol = "amqp:not-allowed"
-	CondInvalidField     Symbol = "amqp:invalid-field"
-	CondNotImplemented   Symbol = "amqp:not-implemented"
-	CondForced           Symbol = "amqp:connection:forced"
-	CondFraming          Symbol = "amqp:connection:framing-error"
-	CondWindowViolation  Symbol = "amqp:session:window-violation"
-	CondHandleInUse      Symbol = "amqp:session:handle-in-use"
-	CondUnattached       Symbol = "amqp:session:unattached-handle"
-	CondTransferLimit    Symbol = "amqp:link:transfer-limit-exceeded"
-	CondMessageSize      Symbol = "amqp:link:message-size-exceeded"
-	CondMessageLockLost  Symbol = "com.microsoft:message-lock-lost"
-	CondDeadLetter       Symbol = "com.microsoft:dead-letter"
-	CondArgument         Symbol = "com.microsoft:argument-error"
-	CondEntityDisabled   Symbol = "com.microsoft:entity-disabled"
-	CondServerBusy       Symbol = "com.microsoft:server-busy"
-	CondDetachForced     Symbol = "amqp:link:detach-forced"
-	CondStolen           Symbol = "amqp:link:stolen"
-	CondIllegalState     Symbol = "amqp:illegal-state"
-	CondPreconditionFail Symbol = "amqp:precondition-failed"
+	CondInternalError   Symbol = "amqp:internal-error"
+	CondNotFound        Symbol = "amqp:not-found"
+	CondUnauthorized    Symbol = "amqp:unauthorized-access"
+	CondDecodeError     Symbol = "amqp:decode-error"
+	CondResourceLimit   Symbol = "amqp:resource-limit-exceeded"
+	CondNotAllowed      Symbol = "amqp:not-allowed"
+	CondInvalidField    Symbol = "amqp:invalid-field"
+	CondNotImplemented  Symbol = "amqp:not-implemented"
+	CondForced          Symbol = "amqp:connection:forced"
+	CondFraming         Symbol = "amqp:connection:framing-error"
+	CondWindowViolation Symbol = "amqp:session:window-violation"
+	CondHandleInUse     Symbol = "amqp:session:handle-in-use"
+	CondUnattached      Symbol = "amqp:session:unattached-handle"
+	CondTransferLimit   Symbol = "amqp:link:transfer-limit-exceeded"
+	CondMessageSize     Symbol = "amqp:link:message-size-exceeded"
+	CondMessageLockLost Symbol = "com.microsoft:message-lock-lost"
+	CondDeadLetter      Symbol = "com.microsoft:dead-letter"
+	CondArgument        Symbol = "com.microsoft:argument-error"
 )
 
 // Error is why a link, session or connection ended, or why a message was rejected.
@@ -69,15 +63,15 @@ func (f *fields) error(i int) *Error {
 type State interface{ value() any }
 
 type (
-	// Accepted: processed; for a queue's receiver: complete.
+	// Accepted is processed; for a queue's receiver: complete.
 	Accepted struct{}
-	// Released: not processed, as if it had never been delivered.
+	// Released is not processed, as if it had never been delivered.
 	Released struct{}
-	// Received: a part has arrived; it says nothing about the outcome.
+	// Received is a part that has arrived; it says nothing about the outcome.
 	Received struct{}
-	// Rejected: cannot be processed.
+	// Rejected is unfit for processing.
 	Rejected struct{ Error *Error }
-	// Modified: not processed, with changes to the message.
+	// Modified is not processed, with changes to the message.
 	Modified struct {
 		DeliveryFailed, UndeliverableHere bool
 		Annotations                       Map
