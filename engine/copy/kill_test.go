@@ -15,21 +15,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	_ "modernc.org/sqlite" // verifies by other code than the store's
 
-	"dmgateway/engine/activity"
-	"dmgateway/engine/batch"
-	"dmgateway/engine/format"
-	"dmgateway/engine/format/text"
-	"dmgateway/engine/store"
-	"dmgateway/engine/store/filesystem"
-	"dmgateway/engine/store/postgres"
-	"dmgateway/engine/store/sqlite"
 	"dmgateway/engine/testserver"
 )
 
@@ -41,170 +32,6 @@ const (
 	killRows  = 24_000
 	killParts = 24
 )
-
-// victim is what the parent tells the process that it will kill.
-type victim struct {
-	Source string `json:"source"` // SQLite file with the table src
-	Sink   string `json:"sink"`   // SQLite file, or a folder
-	Kind   string `json:"kind"`   // table, files, split, binary
-	State  string `json:"state"`  // the checkpoints' file
-	Run    string `json:"run"`
-}
-
-const victimVariable = "DMGATEWAY_TEST_VICTIM"
-
-// fileCheckpoints keeps a run's state in one file that is replaced atomically.
-type fileCheckpoints struct {
-	mu   sync.Mutex
-	path string
-	memoryCheckpoints
-}
-
-func (c *fileCheckpoints) Load(ctx context.Context) (State, error) {
-	text, err := os.ReadFile(c.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return State{}, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &c.state)
-	}
-	return c.state, err
-}
-
-func (c *fileCheckpoints) save(ctx context.Context, change func() error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := change(); err != nil {
-		return err
-	}
-	text, err := json.Marshal(c.state)
-	if err != nil {
-		return err
-	}
-	f, err := os.Create(c.path + ".new")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(c.path+".new", c.path)
-}
-
-func (c *fileCheckpoints) Planned(ctx context.Context, p Plan) error {
-	return c.save(ctx, func() error { return c.memoryCheckpoints.Planned(ctx, p) })
-}
-
-func (c *fileCheckpoints) Prepared(ctx context.Context) error {
-	return c.save(ctx, func() error { return c.memoryCheckpoints.Prepared(ctx) })
-}
-
-func (c *fileCheckpoints) Committed(ctx context.Context, p string, n PartitionCounts) error {
-	return c.save(ctx, func() error { return c.memoryCheckpoints.Committed(ctx, p, n) })
-}
-
-// slow is a source in many partitions that takes its time, so that a kill falls anywhere.
-type slow struct{ store.Source }
-
-func (s slow) Partitions(ctx context.Context, _ int) ([]store.Partition, error) {
-	return s.Source.(store.Partitioner).Partitions(ctx, killParts)
-}
-
-func (s slow) Open(ctx context.Context, p store.Partition, want batch.Schema) (store.Reader, error) {
-	r, err := s.Source.Open(ctx, p, want)
-	return slowReader{r}, err
-}
-
-type slowReader struct{ store.Reader }
-
-func (r slowReader) Next(ctx context.Context, b *batch.Batch) error {
-	time.Sleep(time.Duration(rand.IntN(8)) * time.Millisecond) // the victim's pace, no synchronisation
-	return r.Reader.Next(ctx, b)
-}
-
-// slowFiles are files that take their time.
-type slowFiles struct{ store.Files }
-
-func (s slowFiles) Stat(ctx context.Context, p string) (store.File, error) {
-	time.Sleep(time.Duration(rand.IntN(8)) * time.Millisecond)
-	return s.Files.Stat(ctx, p)
-}
-
-func (s slowFiles) Create(ctx context.Context, p string, o store.CreateOptions) (store.FileWriter, error) {
-	time.Sleep(time.Duration(rand.IntN(8)) * time.Millisecond)
-	return s.Files.Create(ctx, p, o)
-}
-
-func sqliteSpec(t testing.TB, path, table, act string) store.Spec {
-	connection, _ := json.Marshal(`Data Source="` + path + `"`)
-	return spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection), fmt.Sprintf(`{"tableName":%q}`, table), act)
-}
-
-// textFormat is delimited text with quotes and a header.
-func textFormat(t testing.TB) format.Format {
-	return text.Definition().Decode(format.Spec{Dataset: object(t, `{"columnDelimiter":",","quoteChar":"\"","escapeChar":"\"","firstRowAsHeader":true,"nullValue":"\\N"}`)})
-}
-
-// folder is a file system below a folder.
-func folder(t testing.TB, path string) store.OpenFiles {
-	host, _ := json.Marshal(path)
-	return filesystem.Definition().Files.Open(object(t, fmt.Sprintf(`{"host":%s}`, host)))
-}
-
-func (v victim) job(t testing.TB) *activity.Job {
-	job := &activity.Job{Name: "Killed"}
-	if v.Kind == "binary" {
-		open := folder(t, v.Sink)
-		job.Source = activity.Source{Type: "BinarySource", Files: &activity.FileSource{Open: folder(t, v.Source), Recursive: true}}
-		job.Sink = activity.Sink{Type: "BinarySink", Files: &activity.FileSink{Behavior: activity.PreserveHierarchy, Open: func(ctx context.Context, env store.Env) (store.Files, error) {
-			f, err := open(ctx, env)
-			return slowFiles{f}, err
-		}}}
-		return job
-	}
-	open := sqlite.Definition().Source(sqliteSpec(t, v.Source, "src", `{}`))
-	job.Source = activity.Source{Type: "SQLiteSource", Open: func(ctx context.Context, env store.Env) (store.Source, error) {
-		s, err := open(ctx, env)
-		return slow{s}, err
-	}}
-	switch v.Kind {
-	case "postgres":
-		connection, _ := json.Marshal(v.Sink)
-		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
-			`{"tableName":"dst"}`, `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
-	case "table":
-		job.Sink = activity.Sink{Type: "SQLiteSink", Open: sqlite.Definition().Sink(sqliteSpec(t, v.Sink, "dst", `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
-	default:
-		sink := &activity.FileSink{Open: folder(t, v.Sink), Format: textFormat(t), FormatName: "text", Extension: ".csv", Behavior: activity.PreserveHierarchy, Folder: "out"}
-		if v.Kind == "split" {
-			sink.MaxRowsPerFile = 300
-		}
-		job.Sink = activity.Sink{Type: "DelimitedTextSink", Files: sink}
-	}
-	return job
-}
-
-// TestVictim is not a test of its own: it is the process that the kill tests start.
-func TestVictim(t *testing.T) {
-	told := os.Getenv(victimVariable)
-	if told == "" {
-		t.Skip("started by the kill tests only")
-	}
-	var v victim
-	if err := json.Unmarshal([]byte(told), &v); err != nil {
-		t.Fatal(err)
-	}
-	job := v.job(t)
-	fmt.Println("victim copies")
-	res, err := Run(t.Context(), job, Options{RunID: v.Run, Attempt: 1, Parallel: 2, Checkpoints: &fileCheckpoints{path: v.State}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v.Kind != "binary" && (res.RowsRead != killRows || res.RowsCopied != killRows || res.Consistency.VerificationResult != "Verified") {
-		t.Errorf("result %+v", res)
-	}
-}
 
 // untilKilled starts the victim and kills it some time after it began to copy; it tells whether the copy ended first.
 func untilKilled(t *testing.T, v victim, after time.Duration) (done bool) {

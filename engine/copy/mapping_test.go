@@ -120,8 +120,11 @@ func TestPushDown(t *testing.T) {
 // five is what the goal for the mapping stage is about: five columns in another order, each converted.
 func five() (*mapper, *batch.Batch) {
 	from := batch.Schema{
-		{Name: "i", Type: kind(batch.Int32)}, {Name: "l", Type: kind(batch.Int64)}, {Name: "d", Type: batch.Type{Kind: batch.Decimal, Precision: 18, Scale: 4}},
-		{Name: "b", Type: kind(batch.Boolean)}, {Name: "t", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
+		{Name: "i", Type: kind(batch.Int32)},
+		{Name: "l", Type: kind(batch.Int64)},
+		{Name: "d", Type: batch.Type{Kind: batch.Decimal, Precision: 18, Scale: 4}},
+		{Name: "b", Type: kind(batch.Boolean)},
+		{Name: "t", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
 	}
 	job := activity.Job{}
 	for _, name := range []string{"t", "b", "d", "l", "i"} {
@@ -132,8 +135,11 @@ func five() (*mapper, *batch.Batch) {
 		panic(err)
 	}
 	x, err := m.mapper(m.sources, batch.Schema{
-		{Name: "t", Type: kind(batch.String)}, {Name: "b", Type: kind(batch.Int32)}, {Name: "d", Type: kind(batch.Double)},
-		{Name: "l", Type: kind(batch.Double)}, {Name: "i", Type: kind(batch.Int64)},
+		{Name: "t", Type: kind(batch.String)},
+		{Name: "b", Type: kind(batch.Int32)},
+		{Name: "d", Type: kind(batch.Double)},
+		{Name: "l", Type: kind(batch.Double)},
+		{Name: "i", Type: kind(batch.Int64)},
 	})
 	if err != nil {
 		panic(err)

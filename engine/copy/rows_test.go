@@ -16,6 +16,7 @@ import (
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 	"dmgateway/engine/format/text"
+	"dmgateway/engine/store"
 	"dmgateway/engine/store/memory"
 )
 
@@ -375,7 +376,17 @@ func TestDryRunReportsColumnsAndLosses(t *testing.T) {
 
 func TestDryRunWithoutTheTable(t *testing.T) {
 	s := filled(t, 100)
-	out, err := DryRun(t.Context(), memoryJob(t, s), Options{})
+	job := memoryJob(t, s)
+	out, err := DryRun(t.Context(), job, Options{})
+	if err != nil || len(out.Warnings) != 0 || len(out.Columns) != 5 {
+		t.Errorf("%v, %+v", err, out)
+	}
+	open := job.Sink.Open
+	job.Sink.Open = func(ctx context.Context, env store.Env) (store.Sink, error) {
+		sink, err := open(ctx, env)
+		return struct{ store.Sink }{sink}, err // a sink that cannot inspect
+	}
+	out, err = DryRun(t.Context(), job, Options{})
 	if err != nil || len(out.Warnings) != 1 || len(out.Columns) != 5 {
 		t.Errorf("%v, %+v", err, out)
 	}
