@@ -1,7 +1,6 @@
 package activity
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -195,8 +194,3 @@ func find(in map[string]*object) lookup {
 
 // lookup gives an object by name, nil where there is none.
 type lookup func(name string) (*object, error)
-
-var _ json.Marshaler = (*object)(nil)
-
-// MarshalJSON writes the object as it was read.
-func (o *object) MarshalJSON() ([]byte, error) { return writeTree(o), nil }

@@ -85,7 +85,7 @@ func (a *account) answered(what, p string, r *azcore.ResponseError) error {
 		known = byStatus(r.StatusCode)
 	}
 	f.Code, f.Hint, f.Transient = known.code, known.hint, known.transient
-	why := fmt.Errorf("Azure Storage answered %d %s", r.StatusCode, code)
+	why := fmt.Errorf("the service answered %d %s", r.StatusCode, code)
 	if f.Code == fault.NotFound {
 		why = fmt.Errorf("%w: %w", fs.ErrNotExist, why)
 	}
@@ -117,9 +117,9 @@ func (a *account) unreachable(what, p string, err error) error {
 		}
 		err = u.Err
 	}
-	f.Because(err)
+	f.Cause = err
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		f.Because(fmt.Errorf("the name %s cannot be found", dns.Name))
+		f.Cause = fmt.Errorf("the name %s cannot be found", dns.Name)
 		return f.Try("Check the account's name, and this computer's network and proxy.")
 	}
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
