@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Count writes a number with its thousands apart: 1,234,567.
@@ -147,14 +149,16 @@ func Moment(t, now time.Time) string {
 	}
 }
 
-// Sentence gives a text a capital at its start and a full stop at its end, where it lacks them.
+// Sentence gives a text a capital at its start and a full stop at its end, where it lacks them. A name at the start, such
+// as that of a host or a file, stays as it is.
 func Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return ""
 	}
-	if first, _, _ := strings.Cut(s, " "); strings.ToLower(first) == first {
-		s = strings.ToUpper(s[:1]) + s[1:]
+	if first, _, _ := strings.Cut(s, " "); strings.ToLower(first) == first && !strings.ContainsAny(first, "0123456789./\\_@") {
+		r, size := utf8.DecodeRuneInString(s)
+		s = string(unicode.ToUpper(r)) + s[size:]
 	}
 	if !strings.ContainsAny(s[len(s)-1:], ".!?:") {
 		s += "."
