@@ -123,7 +123,10 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 		return nil, err
 	}
 	held, err := w.committed(ctx)
-	if err != nil && !(fault.Is(err, fault.NotFound) && !state.Prepared) { // without a table nothing is committed
+	if fault.Is(err, fault.NotFound) && !state.Prepared {
+		err = nil // there is no table yet, so nothing is committed
+	}
+	if err != nil {
 		return nil, err
 	}
 	if fresh {

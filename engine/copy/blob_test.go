@@ -43,7 +43,7 @@ func TestFilesGoToBlobStorageAndBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer fs.Close()
+	defer func() { _ = fs.Close() }()
 	err = fs.List(t.Context(), container, true, func(f store.File) error { return fmt.Errorf("%s is left", f.Path) })
 	if err != nil {
 		t.Error(err)

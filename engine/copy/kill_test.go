@@ -101,7 +101,7 @@ func killSource(t *testing.T) (path string, rows [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	if _, err := db.Exec(`CREATE TABLE src (id INTEGER PRIMARY KEY, name TEXT, amount REAL)`); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func readPostgres(t *testing.T, ado string) (got [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
 	rows, err := c.Query(t.Context(), readSink)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func readSQLite(t *testing.T, path string) (got [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	rows, err := db.Query(readSink)
 	if err != nil {
 		t.Fatal(err)

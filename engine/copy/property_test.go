@@ -3,7 +3,6 @@ package copy
 import (
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -167,10 +166,7 @@ func TestAnyTableSurvivesFiles(t *testing.T) {
 				if err := s.Add("src", rows); err != nil {
 					rt.Fatal(err)
 				}
-				dir, err := os.MkdirTemp(t.TempDir(), "")
-				if err != nil {
-					rt.Fatal(err)
-				}
+				dir := t.TempDir() // a new one for each table
 				there, back := intoFiles(t, s, dir), fromFiles(t, s, dir)
 				there.Sink.Files.Format, there.Sink.Files.FormatName, there.Sink.Files.Compression = f.format, name, f.compression
 				back.Source.Files.Format, back.Source.Files.FormatName, back.Source.Files.Compression = f.format, name, f.compression

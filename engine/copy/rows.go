@@ -111,11 +111,10 @@ func (w *rowWork) degree() (usual, most int) {
 	if job.Source.Files != nil {
 		return 2 * cores(), most
 	}
-	d, ok := w.source.(divided)
-	if sink != nil && o.Parallel <= 0 && !(ok && d.Divided()) {
-		most = 1
+	if d, ok := w.source.(divided); sink == nil || o.Parallel > 0 || ok && d.Divided() {
+		return 1, most
 	}
-	return 1, most
+	return 1, 1
 }
 
 // maxParallel is the most that Data Factory allows.

@@ -96,7 +96,7 @@ func (s stuck) Open(context.Context, store.File, int64, int64) (io.ReadCloser, e
 func TestACancelEndsAReadThatWaits(t *testing.T) {
 	t.Parallel()
 	pr, pw := io.Pipe()
-	defer pw.Close()
+	defer func() { _ = pw.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	r, err := OpenStream(ctx, stuck{pipe: pr}, store.File{Size: 10}, 0, -1, nil)
