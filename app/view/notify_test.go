@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,19 @@ import (
 
 func TestNotificationsDoNotRepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var shown []string
-		n := view.NewNotifier(func(e engine.Notice) { shown = append(shown, e.Title) })
+		var mu sync.Mutex
+		var titles []string
+		n := view.NewNotifier(func(e engine.Notice) {
+			mu.Lock()
+			defer mu.Unlock()
+			titles = append(titles, e.Title)
+		})
+		told := func() []string {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Sorted(slices.Values(titles))
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go n.Run(ctx)
@@ -24,24 +36,21 @@ func TestNotificationsDoNotRepeat(t *testing.T) {
 		}
 		n.Notice(engine.Notice{ID: "connection", Title: "lost"})
 		n.Notice(engine.Notice{ID: "connection", Title: "back"})
-		synctest.Wait()
+		shown := told()
 		if want := []string{"job 0 failed", "lost"}; !slices.Equal(shown, want) {
 			t.Fatalf("at once: %q, want %q", shown, want)
 		}
 		time.Sleep(time.Minute + time.Second)
-		synctest.Wait()
-		slices.Sort(shown)
+		shown = told()
 		if want := []string{"4 more jobs failed", "back", "job 0 failed", "lost"}; !slices.Equal(shown, want) {
 			t.Fatalf("after a minute: %q, want %q", shown, want)
 		}
 		time.Sleep(time.Hour)
-		synctest.Wait()
-		if len(shown) != 4 {
+		if shown = told(); len(shown) != 4 {
 			t.Errorf("later: %q", shown)
 		}
 		n.Notice(engine.Notice{ID: "connection", Title: "lost again"})
-		synctest.Wait()
-		if len(shown) != 5 {
+		if len(told()) != 5 {
 			t.Error("what is new is not told")
 		}
 	})
