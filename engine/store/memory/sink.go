@@ -149,7 +149,7 @@ func nullRow(c *batch.Column, f batch.Field, target string) error {
 	for !c.IsNull(row) {
 		row++
 	}
-	return fault.New(fault.StoreFailed, "the column allows no NULL").At(target).InRow(int64(row+1), f.Name, "")
+	return sqlstore.NoNull().At(target).InRow(int64(row+1), f.Name, "")
 }
 
 func (w *writer) Commit(ctx context.Context) (store.Counts, error) {

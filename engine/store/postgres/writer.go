@@ -10,6 +10,7 @@ import (
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
 // copyHeader begins binary COPY data: signature, flags, length of the header's extension. copyTrailer ends it.
@@ -125,7 +126,7 @@ func (w *writer) encode(buf []byte, b *batch.Batch) ([]byte, error) {
 			c := &b.Cols[i]
 			if c.IsNull(row) {
 				if !w.sink.fields[i].Nullable {
-					return buf, w.refuse(fault.New(fault.StoreFailed, "the column allows no NULL").Try("Correct the row, or change the table's constraint."), row, i, "")
+					return buf, w.refuse(sqlstore.NoNull(), row, i, "")
 				}
 				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
 				continue

@@ -12,8 +12,13 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// busyTimeout is how long a statement waits for another connection's lock before it fails.
-const busyTimeout = 10 * time.Second
+const (
+	// busyTimeout is how long the library itself waits for another connection's lock. It cannot be cancelled meanwhile,
+	// so it is short, and what can be tried again is.
+	busyTimeout = 2 * time.Second
+	// lockWait is how long is tried again, unless writeBatchTimeout says otherwise.
+	lockWait = 2 * time.Minute
+)
 
 // conn is one connection to one file. It speaks to the library below the database/sql driver, because only there values
 // keep their storage class, go into columns without an allocation each, and a running step can be interrupted. One
@@ -55,7 +60,29 @@ func connect(path string, flags int32) (*conn, error) {
 		return nil, err
 	}
 	lib.Xsqlite3_busy_timeout(c.tls, c.db, int32(busyTimeout.Milliseconds()))
+	// Scripts and queries must not reach other files than the one that was allowed.
+	lib.Xsqlite3_limit(c.tls, c.db, lib.SQLITE_LIMIT_ATTACHED, 0)
 	return c, nil
+}
+
+// patiently runs do again as long as another connection's lock is in its way, until ctx ends or wait (0 = [lockWait])
+// is over.
+func patiently(ctx context.Context, wait time.Duration, do func() error) error {
+	if wait <= 0 {
+		wait = lockWait
+	}
+	deadline := time.Now().Add(wait)
+	for {
+		err := do()
+		if !isBusy(err) || time.Now().After(deadline) {
+			return err
+		}
+		select { // the library has waited already, except where it gives up at once
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // at views an address in the library's memory as a pointer.

@@ -59,7 +59,8 @@ func isConstraint(err error) bool {
 	return ok && s.primary() == lib.SQLITE_CONSTRAINT
 }
 
+// isBusy reports whether another connection's lock was in the way.
 func isBusy(err error) bool {
 	s, ok := errors.AsType[*sqlError](err)
-	return ok && (s.primary() == lib.SQLITE_BUSY || s.primary() == lib.SQLITE_LOCKED)
+	return ok && s.primary() == lib.SQLITE_BUSY
 }

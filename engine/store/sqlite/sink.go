@@ -158,7 +158,7 @@ func (k *sink) build(ctx context.Context, want batch.Schema) error {
 			return err
 		}
 	}
-	return explain(k.c.exec(ctx, markers), "create the table "+sqlstore.MarkerTable+", which marks what is copied", k.path)
+	return explain(patiently(ctx, 0, func() error { return k.c.exec(ctx, markers) }), "create the table "+sqlstore.MarkerTable+", which marks what is copied", k.path)
 }
 
 func (k *sink) create(ctx context.Context, want batch.Schema) error {
@@ -177,7 +177,7 @@ func (k *sink) create(ctx context.Context, want batch.Schema) error {
 		b.WriteString(", UNIQUE (" + sqlstore.QuoteAll(k.options.Keys) + ")")
 	}
 	b.WriteString(")")
-	return explain(k.c.exec(ctx, b.String()), "create the table", k.target())
+	return explain(patiently(ctx, 0, func() error { return k.c.exec(ctx, b.String()) }), "create the table", k.target())
 }
 
 // Committed implements store.Resumer.
@@ -219,30 +219,15 @@ func (c *conn) mark(ctx context.Context, run, partition string, n store.Counts, 
 		[]any{run, partition, n.Rows, n.Bytes, now.Format(time.RFC3339)}, nil)
 }
 
-// lockWait is how long a transaction waits for other programs unless writeBatchTimeout says otherwise.
-const lockWait = 2 * time.Minute
-
 // transact runs do in a transaction that may write, and commits it. It waits for other connections' locks until ctx
 // ends or wait (0 = [lockWait]) is over.
 func (c *conn) transact(ctx context.Context, wait time.Duration, do func() error) error {
-	if wait <= 0 {
-		wait = lockWait
-	}
-	deadline := time.Now().Add(wait)
-	patient := func(text string) error {
-		for {
-			err := c.exec(ctx, text)
-			if !isBusy(err) || time.Now().After(deadline) {
-				return err
-			}
-		}
-	}
-	if err := patient("BEGIN IMMEDIATE"); err != nil {
+	if err := patiently(ctx, wait, func() error { return c.exec(ctx, "BEGIN IMMEDIATE") }); err != nil {
 		return err
 	}
 	err := do()
 	if err == nil {
-		err = patient("COMMIT")
+		err = patiently(ctx, wait, func() error { return c.exec(ctx, "COMMIT") })
 	}
 	if err != nil {
 		_ = c.exec(context.WithoutCancel(ctx), "ROLLBACK")

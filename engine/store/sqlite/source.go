@@ -177,7 +177,7 @@ func sampled(classes uint8) batch.Type {
 }
 
 // Open starts a partition on a connection of its own.
-func (s *source) Open(_ context.Context, p store.Partition, want batch.Schema) (store.Reader, error) {
+func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema) (store.Reader, error) {
 	schema, columns := make(batch.Schema, len(want)), make([]int, len(want))
 	for i, f := range want {
 		k := s.schema.Index(f.Name)
@@ -191,7 +191,11 @@ func (s *source) Open(_ context.Context, p store.Partition, want batch.Schema) (
 		return nil, err
 	}
 	r := &reader{c: c, schema: schema, columns: columns, target: s.target()}
-	if r.q, err = s.prepareRead(c, p, schema, columns); err != nil {
+	err = patiently(ctx, 0, func() (err error) {
+		r.q, err = s.prepareRead(c, p, schema, columns)
+		return err
+	})
+	if err != nil {
 		_ = c.close()
 		return nil, err
 	}
@@ -262,7 +266,7 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	release := r.c.watch(ctx)
 	defer release()
 	for !r.ended && !b.Full() {
-		more, err := r.q.step(ctx)
+		more, err := r.step(ctx)
 		if err != nil {
 			return explain(err, "read the rows", r.target)
 		}
@@ -284,6 +288,18 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	}
 	r.bytes += b.Size()
 	return nil
+}
+
+// step goes to the next row; before the first one it may have to wait for a writer to end.
+func (r *reader) step(ctx context.Context) (more bool, err error) {
+	if r.row > 0 {
+		return r.q.step(ctx)
+	}
+	err = patiently(ctx, 0, func() (err error) {
+		more, err = r.q.step(ctx)
+		return err
+	})
+	return more, err
 }
 
 // take appends the statement's row to b, or nothing where a value does not fit.

@@ -65,7 +65,7 @@ func (w *writer) put(ctx context.Context, b *batch.Batch, row int) error {
 		c := &b.Cols[i]
 		if c.IsNull(row) {
 			if w.sink.notNull[i] {
-				return w.refuse(fault.New(fault.StoreFailed, "the column allows no NULL"), row, i)
+				return w.refuse(sqlstore.NoNull(), row, i)
 			}
 			w.insert.bindNull(i)
 			continue

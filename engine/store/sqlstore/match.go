@@ -48,3 +48,8 @@ func names(s batch.Schema) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// NoNull is the error for a NULL on its way into a column that takes none; the caller adds row and column.
+func NoNull() *fault.Error {
+	return fault.New(fault.StoreFailed, "the column allows no NULL").Try("Correct the row, or change the table's constraint.")
+}
