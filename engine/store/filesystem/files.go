@@ -1,6 +1,7 @@
 package filesystem
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -265,6 +266,10 @@ func (f *files) Open(ctx context.Context, v store.File, offset, length int64) (i
 	real, err := f.place(v.Path, false)
 	if err != nil {
 		return nil, err
+	}
+	// Opening a pipe or device would wait for whoever is at its other end.
+	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {
+		return nil, explain("open file", v.Path, cmp.Or(err, fs.ErrNotExist))
 	}
 	file, err := os.Open(real)
 	if err != nil {
