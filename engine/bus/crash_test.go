@@ -105,21 +105,9 @@ func TestKilledBroker(t *testing.T) {
 		e, kill := startChild(t, path)
 		load(t, e, l, round, (round+1)*150, kill)
 	}
-	e, _ := startChild(t, path)
-	r := e.receiver(t, e.client(t, rootRule), "q", nil)
-	left := map[string]bool{}
-	for missing := true; missing; {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		ms, err := r.ReceiveMessages(ctx, 1000, nil)
-		cancel()
-		missing = err == nil
-		for _, m := range ms {
-			l.received(m.MessageID)
-			if left[m.MessageID] {
-				t.Errorf("%s is in the queue twice", m.MessageID)
-			}
-			left[m.MessageID] = true
-		}
+	left := remaining(t, path)
+	for id := range left {
+		l.received(id)
 	}
 	for id := range l.sent {
 		if !left[id] && !l.tried[id] {
@@ -130,6 +118,40 @@ func TestKilledBroker(t *testing.T) {
 		t.Errorf("completed and received again: %v", l.doubled)
 	}
 	t.Logf("%d sends and %d completions acknowledged over 5 kills, %d messages left", len(l.sent), len(l.completed), len(left))
+}
+
+// remaining opens the file of a broker that is gone and receives everything in its queue.
+func remaining(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	b, err := bus.Open(path, bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	e := overPipe(t, b)
+	r := e.receiver(t, e.client(t, rootRule), "q", nil)
+	left := map[string]bool{}
+	for n := counts(t, b, "q").Active; n > 0; {
+		ms, err := r.ReceiveMessages(timeout(t), n, nil)
+		if err != nil {
+			t.Fatalf("%d messages are not delivered: %v", n, err)
+		}
+		for _, m := range ms {
+			if left[m.MessageID] {
+				t.Errorf("%s is in the queue twice", m.MessageID)
+			}
+			left[m.MessageID] = true
+		}
+		n -= len(ms)
+	}
+	if c := counts(t, b, "q"); c.Locked != len(left) || c.DeadLetter > 0 {
+		t.Errorf("the queue holds %+v instead of %d locked messages", c, len(left))
+	}
+	return left
 }
 
 // load sends and completes until so many sends are acknowledged in all, then kills the broker under it.
@@ -162,9 +184,11 @@ func load(t *testing.T, e *env, l *ledger, round, until int, kill func()) {
 					continue
 				}
 				l.note(l.tried, m.MessageID)
-				if receiver.CompleteMessage(ctx, m, nil) == nil {
-					l.note(l.completed, m.MessageID)
-				}
+				wg.Go(func() {
+					if receiver.CompleteMessage(ctx, m, nil) == nil {
+						l.note(l.completed, m.MessageID)
+					}
+				})
 			}
 		}
 	})
