@@ -103,9 +103,11 @@ func (e *Engine) Drain(context.Context) error {
 	if s == nil {
 		return nil
 	}
+	s.pool.close()
+	s.ch.Pause()
 	e.change(func(f *facts) { f.draining = true })
 	e.work.Go(func() {
-		if !s.pool.drain(s.ctx) {
+		if !s.pool.idle(s.ctx) {
 			return // ended otherwise in the meantime
 		}
 		e.turn.Lock()

@@ -142,19 +142,13 @@ func (p *pool) until(ctx context.Context, met func() bool) error {
 	}
 }
 
-// free waits until new tasks are wanted and can run, and says how many.
-func (p *pool) free(ctx context.Context) (int, error) {
-	n := 0
-	err := p.until(ctx, func() bool {
-		n = p.limit - len(p.running) - len(p.waiting)
-		return p.opened && p.taking && n > 0
-	})
-	return n, err
+// free waits until a new task is wanted and could run at once.
+func (p *pool) free(ctx context.Context) error {
+	return p.until(ctx, func() bool { return p.opened && p.taking && len(p.running)+len(p.waiting) < p.limit })
 }
 
-// drain wants no new tasks, starts none, and waits for those that run. It is false when ctx ended first.
-func (p *pool) drain(ctx context.Context) bool {
-	p.close()
+// idle waits until nothing runs. It is false when ctx ended first.
+func (p *pool) idle(ctx context.Context) bool {
 	return p.until(ctx, func() bool { return len(p.running) == 0 }) == nil
 }
 

@@ -126,16 +126,13 @@ func TestFreeWaitsForAWorkerAndDrainForTheLast(t *testing.T) {
 		p := newPoolUnderTest(2)
 		p.put("a", 1)
 		p.open()
-		if n, err := p.free(t.Context()); n != 1 || err != nil {
-			t.Fatalf("free %d, %v", n, err)
+		if err := p.free(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 		p.put("b", 1)
 		p.put("waits", 1)
-		got := make(chan int, 1)
-		go func() {
-			n, _ := p.free(t.Context())
-			got <- n
-		}()
+		got := make(chan error, 1)
+		go func() { got <- p.free(t.Context()) }()
 		synctest.Wait()
 		p.done(p.tasks["a.1"])
 		synctest.Wait()
@@ -143,17 +140,18 @@ func TestFreeWaitsForAWorkerAndDrainForTheLast(t *testing.T) {
 			t.Fatal("free although a task was waiting for the worker")
 		}
 		p.done(p.tasks["b.1"])
-		if n := <-got; n != 1 {
-			t.Fatalf("free %d", n)
+		if err := <-got; err != nil {
+			t.Fatal(err)
 		}
 		drained := make(chan bool, 1)
-		go func() { drained <- p.drain(t.Context()) }()
+		p.close()
+		go func() { drained <- p.idle(t.Context()) }()
 		synctest.Wait()
 		p.put("late", 1)
 		p.expect(t, "a.1", "b.1", "waits.1")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { synctest.Wait(); cancel() }()
-		if _, err := p.free(ctx); !errors.Is(err, context.Canceled) {
+		if err := p.free(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatalf("free while draining: %v", err)
 		}
 		p.done(p.tasks["waits.1"])

@@ -74,8 +74,8 @@ func (s *session) Ready(ctx context.Context) error {
 	return s.e.journal.SetSetting(ctx, "journal.written", time.Now().UTC().Format(time.RFC3339))
 }
 
-// Free waits for free workers.
-func (s *session) Free(ctx context.Context) (int, error) { return s.pool.free(ctx) }
+// Free waits for a free worker.
+func (s *session) Free(ctx context.Context) error { return s.pool.free(ctx) }
 
 // Take writes a job down and queues it for a worker.
 func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 		// lumberjack's goroutine that compresses old files never ends.
 		goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"))
 }
+
+var dbg *slog.Logger
 
 const soon = 60 * time.Second
 
@@ -120,7 +123,7 @@ func (w *world) gateway(name string) string {
 // node is an engine that is registered with the key.
 func (w *world) node(name, key string) *Engine {
 	w.t.Helper()
-	e := openEngine(w.t, filepath.Join(w.dir, name), func(o *Options) { o.stores = w.stores() })
+	e := openEngine(w.t, filepath.Join(w.dir, name), func(o *Options) { o.stores, o.Log = w.stores(), dbg })
 	if err := e.Register(w.t.Context(), key, name, nil); err != nil {
 		w.t.Fatal(err)
 	}

@@ -39,8 +39,8 @@ const (
 type Handler interface {
 	// Ready reports whether jobs can be written down at all; it is asked before each connecting.
 	Ready(ctx context.Context) error
-	// Free waits until at least one worker is free and says how many are.
-	Free(ctx context.Context) (int, error)
+	// Free waits until a worker is free.
+	Free(ctx context.Context) error
 	// Take writes a job down durably. It is false for one that is known already. On an error the message stays in the
 	// queue and the channel connects anew later.
 	Take(ctx context.Context, job protocol.Job) (bool, error)
@@ -86,6 +86,8 @@ type Channel struct {
 	wake  chan struct{}
 	// settleTime bounds one settlement.
 	settleTime time.Duration
+	paused     chan struct{} // closed by Pause
+	pauseOnce  sync.Once
 
 	mu      sync.Mutex
 	latest  map[string]protocol.Event // not kept when the line is down for long: newer ones replace them
@@ -103,7 +105,7 @@ func New(o Options) (*Channel, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Channel{o: o, bus: bus, wake: make(chan struct{}, 1), settleTime: settleTime, latest: map[string]protocol.Event{}, now: time.Now}, nil
+	return &Channel{o: o, bus: bus, wake: make(chan struct{}, 1), settleTime: settleTime, paused: make(chan struct{}), latest: map[string]protocol.Event{}, now: time.Now}, nil
 }
 
 // lasting is how long a connection has to hold before the pauses between attempts begin at the shortest again.
@@ -179,18 +181,29 @@ func errLost() error {
 	return fault.New(fault.Unreachable, "the connection to the queue was lost").AsTransient()
 }
 
-// receive asks for as many messages as there are free workers, until the connection or ctx ends.
+// receive takes message after message while workers are free, until the connection or ctx ends. It asks for one at a
+// time: whatever else were asked for would lie locked on this link, or wander to and fro, while no worker is free.
 func (c *Channel) receive(ctx context.Context, conn *connection) error {
 	for {
-		n, err := c.o.Handler.Free(ctx)
-		if err != nil {
+		if err := c.o.Handler.Free(ctx); err != nil {
 			return err
 		}
-		messages, err := conn.receiver.ReceiveMessages(ctx, n, nil)
-		if err != nil {
+		wanted, stop := c.untilPaused(ctx)
+		messages, err := conn.receiver.ReceiveMessages(wanted, 1, nil)
+		paused := wanted.Err() != nil
+		stop()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case paused:
+			if err := c.giveBack(ctx, conn, messages); err != nil {
+				return err
+			}
+			<-ctx.Done() // the sender goes on; what still arrives the client releases by itself
+			return ctx.Err()
+		case err != nil:
 			return explain(err, c.bus.host)
-		}
-		if len(messages) == 0 {
+		case len(messages) == 0:
 			return errLost()
 		}
 		c.o.Handler.Contact()
@@ -200,4 +213,20 @@ func (c *Channel) receive(ctx context.Context, conn *connection) error {
 			}
 		}
 	}
+}
+
+// Pause receives nothing more, for as long as Run runs; sending goes on.
+func (c *Channel) Pause() { c.pauseOnce.Do(func() { close(c.paused) }) }
+
+// untilPaused ends with ctx, by stop, or when nothing more is to be received.
+func (c *Channel) untilPaused(ctx context.Context) (wanted context.Context, stop context.CancelFunc) {
+	wanted, stop = context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-c.paused:
+			stop()
+		case <-wanted.Done():
+		}
+	}()
+	return wanted, stop
 }

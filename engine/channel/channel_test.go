@@ -136,6 +136,28 @@ func TestNoMoreMessagesAreTakenThanWorkersAreFree(t *testing.T) {
 	g.until(t, "the next is taken", func() bool { return slices.Contains(g.taken, "later") })
 }
 
+func TestAPausedChannelTakesNothingAndGoesOnSending(t *testing.T) {
+	t.Parallel()
+	h, g := newHouse(t), newGateway()
+	c, stop := run(t, h.options(g))
+	h.putJob("r1")
+	g.until(t, "taken", func() bool { return len(g.taken) == 1 })
+	c.Pause()
+	c.Pause()
+	h.putJob("r2")
+	g.edit(func() { g.outbox = append(g.outbox, result(1, "r1")) })
+	c.Kick()
+	g.until(t, "the outbox is empty", func() bool { return len(g.outbox) == 0 })
+	// Somebody else gets the job at once, long before a lock would have ended.
+	if m := h.receive(jobs, nil, 1)[0]; m.MessageID != "r2.1" {
+		t.Errorf("got %s", m.MessageID)
+	}
+	stop()
+	if len(g.taken) != 1 {
+		t.Errorf("taken %v", g.taken)
+	}
+}
+
 // The trap: a message received over a connection that has since dropped can be settled by its lock token alone.
 func TestAMessageHeldWhileTheConnectionBreaksIsSettledOverTheNext(t *testing.T) {
 	t.Parallel()

@@ -271,18 +271,18 @@ func (g *gateway) Ready(context.Context) error {
 	return g.ready
 }
 
-func (g *gateway) Free(ctx context.Context) (int, error) {
+func (g *gateway) Free(ctx context.Context) error {
 	for {
 		g.mu.Lock()
 		free, changed := g.free, g.changed
 		g.mu.Unlock()
 		if free > 0 {
-			return free, nil
+			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }

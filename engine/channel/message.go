@@ -54,6 +54,19 @@ func (c *Channel) handle(ctx context.Context, conn *connection, m *azservicebus.
 	return nil
 }
 
+// giveBack makes messages available to others at once.
+func (c *Channel) giveBack(ctx context.Context, conn *connection, messages []*azservicebus.ReceivedMessage) error {
+	for _, m := range messages {
+		timed, cancel := context.WithTimeout(ctx, c.settleTime)
+		err := conn.receiver.AbandonMessage(timed, &azservicebus.ReceivedMessage{LockToken: m.LockToken}, nil)
+		cancel()
+		if err != nil {
+			return explain(err, c.bus.host)
+		}
+	}
+	return nil
+}
+
 func (c *Channel) judge(ctx context.Context, m *azservicebus.ReceivedMessage) (verdict, error) {
 	v := verdict{token: m.LockToken, id: m.MessageID}
 	subject := ""
