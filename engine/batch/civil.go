@@ -111,12 +111,16 @@ func splitSecond(v int64, u Unit) (sec, rest int64) {
 
 // joinDay is the inverse of splitDay; false where the unit cannot reach so far.
 func joinDay(day, rest int64, u Unit) (int64, bool) {
-	per := 86400 * u.PerSecond()
-	limit := math.MaxInt64 / per
-	if day >= limit || day <= -limit {
+	if limit := dayLimit[u]; day >= limit || day <= -limit {
 		return 0, false
 	}
-	return day*per + rest, true
+	return day*86400*u.PerSecond() + rest, true
+}
+
+// dayLimit is how many days fit the int64 of each unit.
+var dayLimit = [...]int64{
+	math.MaxInt64 / 86_400, math.MaxInt64 / 86_400_000, math.MaxInt64 / 86_400_000_000, math.MaxInt64 / 864_000_000_000,
+	math.MaxInt64 / 86_400_000_000_000,
 }
 
 // rescale turns a count of one unit into another. Towards a coarser unit it rounds down and says whether that cut

@@ -202,6 +202,10 @@ func parseFloat(c *Column, text []byte) problem {
 	if c.Type.Kind == Single {
 		size = 32
 	}
+	if f, ok := shortFloat(text); ok && size == 64 {
+		c.AppendFloat(f)
+		return fine
+	}
 	text = trimSpace(text)
 	if hexadecimal(text) { // strconv takes it, but it is no number in a file
 		return malformed
@@ -224,6 +228,38 @@ func parseFloat(c *Column, text []byte) problem {
 	}
 	c.AppendFloat(f)
 	return fine
+}
+
+// shortFloat reads plain digits with a point where they are few enough for one exact division.
+func shortFloat(text []byte) (float64, bool) {
+	if len(text) > 16 || len(text) == 0 {
+		return 0, false
+	}
+	i, neg := 0, text[0] == '-'
+	if neg {
+		i = 1
+	}
+	var v uint64
+	digits, point := 0, len(text)
+	for ; i < len(text); i++ {
+		d := text[i] - '0'
+		if d <= 9 {
+			v = v*10 + uint64(d)
+			digits++
+		} else if text[i] == '.' && point == len(text) {
+			point = i + 1
+		} else {
+			return 0, false
+		}
+	}
+	if digits == 0 || v >= 1<<53 {
+		return 0, false
+	}
+	f := float64(v) / pow10float[len(text)-point]
+	if neg {
+		f = -f
+	}
+	return f, true
 }
 
 func hexadecimal(text []byte) bool {

@@ -16,12 +16,12 @@ func (m *moment) days() int64 { return Day(m.year, m.month, m.day) }
 // sinceMidnight is the time of day in the unit; tooFine where the unit has fewer digits.
 func (m *moment) sinceMidnight(u Unit) (int64, problem) {
 	sec := int64(m.hour)*3600 + int64(m.minute)*60 + int64(m.sec)
-	step := 1_000_000_000 / u.PerSecond()
+	frac, _ := rescale(int64(m.nano), Nano, u)
 	p := fine
-	if m.finer || int64(m.nano)%step != 0 {
+	if k, _ := rescale(frac, u, Nano); m.finer || k != int64(m.nano) {
 		p = tooFine
 	}
-	return sec*u.PerSecond() + int64(m.nano)/step, p
+	return sec*u.PerSecond() + frac, p
 }
 
 // instant is the moment in the unit since 1970; zones are turned to UTC.
@@ -38,6 +38,12 @@ func (m *moment) instant(u Unit) (int64, problem) {
 }
 
 func parseDate(c *Column, text []byte) problem {
+	if len(text) == 10 {
+		if day, ok := canonicalDay(text); ok {
+			c.AppendInt(day)
+			return fine
+		}
+	}
 	var m moment
 	if !m.scan(text) {
 		return malformed
@@ -53,6 +59,10 @@ func parseDate(c *Column, text []byte) problem {
 }
 
 func parseTimestamp(c *Column, text []byte) problem {
+	if v, rest, ok := canonicalInstant(text, c.Type.Unit); ok && len(rest) == 0 {
+		c.AppendInt(v)
+		return fine
+	}
 	var m moment
 	if !m.scan(text) {
 		return malformed
@@ -72,6 +82,10 @@ func (m *moment) appendTimestamp(c *Column) problem {
 }
 
 func parseTimestampTZ(c *Column, text []byte) problem {
+	if v, rest, ok := canonicalInstant(text, c.Type.Unit); ok && (len(rest) == 0 || string(rest) == "+00" || string(rest) == "Z") {
+		c.AppendInt(v)
+		return fine
+	}
 	var m moment
 	if !m.scan(text) {
 		return malformed
@@ -164,6 +178,49 @@ func dotBeforeColon(text []byte) int {
 func two(b []byte) (int, bool) {
 	a, c := b[0]-'0', b[1]-'0'
 	return int(a)*10 + int(c), a <= 9 && c <= 9
+}
+
+// canonicalDay reads exactly yyyy-MM-dd at the beginning of text, which has ten bytes or more.
+func canonicalDay(text []byte) (int64, bool) {
+	a, ok1 := two(text)
+	b, ok2 := two(text[2:])
+	mon, ok3 := two(text[5:])
+	d, ok4 := two(text[8:])
+	year := a*100 + b
+	if text[4] != '-' || text[7] != '-' || !(ok1 && ok2 && ok3 && ok4) || year == 0 || !validDate(year, mon, d) {
+		return 0, false
+	}
+	return Day(year, mon, d), true
+}
+
+// canonicalInstant reads yyyy-MM-dd HH:mm:ss and a fraction that the unit can hold, and gives what follows. What it does
+// not take may still be a moment.
+func canonicalInstant(text []byte, u Unit) (v int64, rest []byte, ok bool) {
+	if len(text) < 19 || text[10] != ' ' && text[10] != 'T' || text[13] != ':' || text[16] != ':' {
+		return 0, nil, false
+	}
+	day, ok0 := canonicalDay(text)
+	h, ok1 := two(text[11:])
+	m, ok2 := two(text[14:])
+	s, ok3 := two(text[17:])
+	if !(ok0 && ok1 && ok2 && ok3) || h > 23 || m > 59 || s > 59 {
+		return 0, nil, false
+	}
+	v, rest = int64(h*3600+m*60+s), text[19:]
+	left := u.Digits()
+	if len(rest) > 1 && rest[0] == '.' {
+		rest = rest[1:]
+		for len(rest) > 0 && isDigit(rest[0]) {
+			if left == 0 {
+				return 0, nil, false
+			}
+			v = v*10 + int64(rest[0]-'0')
+			left--
+			rest = rest[1:]
+		}
+	}
+	v, ok = joinDay(day, v*int64(pow10[left]), u)
+	return v, rest, ok
 }
 
 // scan reads a date with or without time. The canonical form yyyy-MM-dd HH:mm:ss goes the short way.

@@ -61,12 +61,15 @@ const (
 )
 
 // PerSecond is how many steps of the unit make one second.
-func (u Unit) PerSecond() int64 {
-	return [...]int64{1, 1_000, 1_000_000, 10_000_000, 1_000_000_000}[u]
-}
+func (u Unit) PerSecond() int64 { return perSecond[u] }
+
+var (
+	perSecond  = [...]int64{1, 1_000, 1_000_000, 10_000_000, 1_000_000_000}
+	unitDigits = [...]int{0, 3, 6, 7, 9}
+)
 
 // Digits is how many digits after the second's point the unit has: 0, 3, 6, 7 or 9.
-func (u Unit) Digits() int { return [...]int{0, 3, 6, 7, 9}[u] }
+func (u Unit) Digits() int { return unitDigits[u] }
 
 // String is s, ms, us, 100ns or ns.
 func (u Unit) String() string { return [...]string{"s", "ms", "us", "100ns", "ns"}[u] }

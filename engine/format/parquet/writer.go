@@ -15,7 +15,7 @@ import (
 
 const (
 	// groupBytes and groupRows bound a row group, which stays in memory, compressed, until it is whole.
-	groupBytes = 64 << 20
+	groupBytes = 32 << 20
 	groupRows  = 1 << 20
 )
 

@@ -31,6 +31,8 @@ type field struct{ name string }
 type part struct {
 	cell  int
 	parse batch.Parser
+	// limit is how many bytes of ASCII surely are a value, so that parse need not be asked; -1 where it must be.
+	limit int
 }
 
 func newReader(src *source, set *settings, cols []column, want batch.Schema) (*reader, error) {
@@ -55,7 +57,13 @@ func newReader(src *source, set *settings, cols []column, want batch.Schema) (*r
 			return nil, &f
 		}
 		r.schema[i] = batch.Field{Name: w.Name, Type: typ, Nullable: true}
-		r.parts[i] = part{at, parse}
+		r.parts[i] = part{cell: at, parse: parse, limit: -1}
+		if typ.Kind == batch.String {
+			r.parts[i].limit = typ.Length
+			if typ.Length == 0 {
+				r.parts[i].limit = maxRow
+			}
+		}
 	}
 	return r, nil
 }
@@ -141,6 +149,10 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 			continue
 		case c.escaped:
 			text, r.tmp = r.src.scan.value(row, c, r.tmp)
+		}
+		if r.src.scan.ascii && len(text) <= p.limit {
+			col.AppendBytes(text)
+			continue
 		}
 		if r.src.legacy && bytes.Contains(text, replacement) {
 			b.Truncate(at)

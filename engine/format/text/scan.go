@@ -32,6 +32,7 @@ type scanner struct {
 	simple bool // one-byte delimiters and no escape outside quotes: the fast way
 	delim  byte // the column delimiter of the simple way
 	masks  [3]uint64
+	ascii  bool // the row just found has only ASCII, as far as the fast way looked; false means unknown
 }
 
 func newScanner(s *settings) *scanner {
@@ -59,6 +60,10 @@ func spread(b byte) uint64 { return ones * uint64(b) }
 // is the rest of the text; otherwise errMore says that the row is not complete in buf.
 func (sc *scanner) next(buf []byte, last bool) (length int, err error) {
 	sc.cells = sc.cells[:0]
+	sc.ascii = false
+	if sc.simple {
+		return sc.nextSimple(buf, last)
+	}
 	at := 0
 	for {
 		after, isRow := 0, false // where what follows the cell's delimiter begins, and whether it ended the row
@@ -67,57 +72,74 @@ func (sc *scanner) next(buf []byte, last bool) (length int, err error) {
 		} else {
 			after, isRow, err = sc.bare(buf, at, last)
 		}
-		if err != nil {
+		if err != nil || isRow {
 			return after, err
-		}
-		if isRow {
-			return after, nil
 		}
 		at = after
 	}
 }
 
-// bare scans a cell that is not quoted.
-func (sc *scanner) bare(buf []byte, at int, last bool) (after int, isRow bool, err error) {
-	if !sc.simple {
-		return sc.bareGeneral(buf, at, last)
-	}
-	i := at
+// nextSimple is next for one-byte delimiters. It looks at eight bytes at a time for the bytes that end a cell.
+func (sc *scanner) nextSimple(buf []byte, last bool) (int, error) {
+	const low = ^uint64(highs)
 	m0, m1, m2 := sc.masks[0], sc.masks[1], sc.masks[2]
-	for i+8 <= len(buf) {
-		w := binary.LittleEndian.Uint64(buf[i:])
-		x, y, z := w^m0, w^m1, w^m2
-		hit := ((x-ones)&^x | (y-ones)&^y | (z-ones)&^z) & highs
-		if hit != 0 {
-			i += bits.TrailingZeros64(hit) >> 3
-			return sc.endBare(buf, at, i, last)
+	cells, seen := sc.cells, uint64(0)
+	at, base := 0, 0 // where the cell begins, and the next eight bytes
+	for {
+		if at < len(buf) && buf[at] == sc.quote && sc.quote != 0 {
+			sc.cells = cells
+			after, isRow, err := sc.quoted(buf, at, last)
+			if err != nil {
+				return after, err
+			}
+			if isRow {
+				sc.ascii = (seen|gathered(buf[at:after]))&highs == 0
+				return after, nil
+			}
+			seen |= gathered(buf[at:after])
+			cells, at, base = sc.cells, after, after
+			continue
 		}
-		i += 8
-	}
-	for ; i < len(buf); i++ {
-		if c := buf[i]; c == byte(m0) || c == byte(m1) || c == byte(m2) {
-			return sc.endBare(buf, at, i, last)
+	words:
+		for {
+			var w uint64
+			if base+8 <= len(buf) {
+				w = binary.LittleEndian.Uint64(buf[base:])
+			} else if base < len(buf) {
+				var rest [8]byte
+				copy(rest[:], buf[base:])
+				w = binary.LittleEndian.Uint64(rest[:])
+			} else {
+				if !last {
+					return 0, errMore
+				}
+				sc.cells = append(cells, cell{start: int32(at), end: int32(len(buf))})
+				return len(buf), nil
+			}
+			seen |= w
+			x, y, z := w^m0, w^m1, w^m2
+			// The high bit of each byte is clear where the byte is one of the three.
+			hits := ^(((x & low) + low | x) & ((y & low) + low | y) & ((z & low) + low | z)) & highs
+			for hits != 0 {
+				i := base + bits.TrailingZeros64(hits)>>3
+				hits &= hits - 1
+				if i >= len(buf) { // a zero behind the end
+					break
+				}
+				cells = append(cells, cell{start: int32(at), end: int32(i)})
+				if buf[i] != sc.delim {
+					sc.cells, sc.ascii = cells, seen&highs == 0
+					n, err := sc.rowEnd(buf, i, last)
+					return i + n, err
+				}
+				at = i + 1
+				if at < len(buf) && buf[at] == sc.quote && sc.quote != 0 {
+					break words
+				}
+			}
+			base += 8
 		}
 	}
-	if !last {
-		return 0, false, errMore
-	}
-	sc.add(at, i, false, false)
-	return i, true, nil
-}
-
-// endBare ends a cell at the delimiter at i.
-func (sc *scanner) endBare(buf []byte, at, i int, last bool) (after int, isRow bool, err error) {
-	if buf[i] == sc.delim {
-		sc.cells = append(sc.cells, cell{start: int32(at), end: int32(i)})
-		return i + 1, false, nil
-	}
-	n, err := sc.rowEnd(buf, i, last)
-	if err != nil {
-		return 0, false, err
-	}
-	sc.add(at, i, false, false)
-	return i + n, true, nil
 }
 
 func (sc *scanner) add(start, end int, quoted, escaped bool) {
@@ -158,8 +180,20 @@ func prefix(buf, want []byte, last bool) (int, error) {
 	return 0, nil
 }
 
-// bareGeneral is bare for delimiters of several bytes, and for an escape character without quotes.
-func (sc *scanner) bareGeneral(buf []byte, at int, last bool) (after int, isRow bool, err error) {
+// gathered is all bytes together, for a look at their high bits.
+func gathered(b []byte) (all uint64) {
+	for len(b) >= 8 {
+		all |= binary.LittleEndian.Uint64(b)
+		b = b[8:]
+	}
+	for _, c := range b {
+		all |= uint64(c)
+	}
+	return all
+}
+
+// bare scans a cell that is not quoted: delimiters of several bytes, and an escape character without quotes.
+func (sc *scanner) bare(buf []byte, at int, last bool) (after int, isRow bool, err error) {
 	escaped := false
 	for i := at; i < len(buf); {
 		if sc.quote == 0 && sc.escape != 0 && buf[i] == sc.escape {
