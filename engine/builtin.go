@@ -108,7 +108,7 @@ func (e *Engine) startBuiltIn(ctx context.Context) error {
 	select {
 	case r := <-up:
 		e.useBuiltIn(builtIn{factory: f.ID(), location: strings.TrimPrefix(r.URL, "https://"), ready: r, close: end})
-		return keepReady(dir, r)
+		return nil
 	case err := <-down:
 		stop()
 		return errors.Join(fmt.Errorf("serve the built-in factory: %w", err), f.Close())

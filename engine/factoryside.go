@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 
 	"dmgateway/engine/factory"
@@ -28,6 +27,8 @@ type (
 	PipelineRun = wire.PipelineRun
 	ActivityRun = wire.ActivityRun
 	RunDetails  = client.RunDetails
+	// FactoryReady is how a factory that serves is reached: address, page, token and authority.
+	FactoryReady = wire.Ready
 )
 
 // ResultOf is the result of an activity run, nil where it has none yet.
@@ -53,18 +54,6 @@ type FactoryOptions struct {
 	Verbose    bool
 	LogTo      io.Writer
 }
-
-// FactoryReady is how a factory that serves is reached.
-type FactoryReady struct {
-	URL    string `json:"url"`
-	Portal string `json:"portal,omitempty"`
-	Token  string `json:"token,omitempty"`
-	CA     string `json:"ca"` // file with the authority's certificate, PEM
-}
-
-// factoryReadyFile lets the commands on the same machine find the factory of a data directory. It holds the token, so
-// only its owner may read it.
-const factoryReadyFile = "ready.json"
 
 // ServeFactory serves the cloud side until ctx ends. ready is called once it answers.
 func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady) error) error {
@@ -93,7 +82,7 @@ func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady
 	defer stop()
 	var failed error
 	err = f.Serve(serving, l, func(r wire.Ready) {
-		if failed = errors.Join(keepReady(dir, r), ready(FactoryReady{URL: r.URL, Portal: r.Portal, Token: r.Token, CA: r.CA})); failed != nil {
+		if failed = ready(r); failed != nil {
 			stop()
 		}
 	})
@@ -110,32 +99,5 @@ func DialFactory(data, url, token, ca string) (*FactoryClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := readReady(filepath.Join(data, factoryFolder))
-	if err != nil {
-		return nil, fault.New(fault.NotRunning, "there is no factory in %s", data).Because(err).
-			Try("Name one with --factory and --token, or start one with `dmgcmd factory serve`.")
-	}
-	return client.New(r.URL, r.Token, r.CA)
-}
-
-// keepReady writes how the factory of a folder is reached, for [DialFactory].
-func keepReady(dir string, r wire.Ready) error {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(dir, factoryReadyFile)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return fault.New(fault.Forbidden, "write the factory's address").At(path).Because(err)
-	}
-	return nil
-}
-
-func readReady(dir string) (wire.Ready, error) {
-	var r wire.Ready
-	text, err := os.ReadFile(filepath.Join(dir, factoryReadyFile))
-	if err != nil {
-		return r, err
-	}
-	return r, json.Unmarshal(text, &r)
+	return client.Local(filepath.Join(data, factoryFolder))
 }
