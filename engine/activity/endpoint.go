@@ -83,14 +83,14 @@ func (p *parser) follow(dataset *props.Object) *endpoint {
 
 	linked := p.linkedOf(pr)
 	if linked == nil {
-		e.typeProps.IgnoreAll()
+		pr.IgnoreAll()
 		return nil
 	}
 	p.used[linked] = true
 	e.linkedName = linked.String("name")
 	linked.Ignore("id", "type", "etag", "$schema")
 	if !p.service(e, linked) {
-		e.typeProps.IgnoreAll()
+		pr.IgnoreAll()
 		return nil
 	}
 	e.columns = readColumns(pr, e.def.Files != nil)
