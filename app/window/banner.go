@@ -41,7 +41,7 @@ func (b *banner) set(title, more string) {
 	b.title.set(title)
 	b.more.set(more)
 	show(b.close, b.onClose != nil)
-	show(b, title != "")
+	show(b.panel, title != "")
 }
 
 func (b *banner) setProblem(p *view.Problem) {
@@ -93,20 +93,20 @@ func (s *sampleBanner) apply(v *view.SampleView) {
 
 // stepList shows the steps of registering.
 type stepList struct {
-	*fyne.Container
-	signs []*canvas.Image
-	words []*text
+	object *fyne.Container
+	signs  []*canvas.Image
+	words  []*text
 }
 
-func newStepList() *stepList { return &stepList{Container: stack(6)} }
+func newStepList() *stepList { return &stepList{object: stack(6)} }
 
 func (l *stepList) apply(steps []view.Step) {
 	for len(l.words) < len(steps) {
 		sign, words := picture(tinted("running", theme.ColorNamePrimary), 18), newText("", wrapped)
 		l.signs, l.words = append(l.signs, sign), append(l.words, words)
-		l.Add(spread(gap, 1, sign, words.Object))
+		l.object.Add(spread(gap, 1, sign, words.Object))
 	}
-	for i, o := range l.Objects {
+	for i, o := range l.object.Objects {
 		show(o, i < len(steps))
 		if i >= len(steps) {
 			continue
@@ -121,5 +121,5 @@ func (l *stepList) apply(steps []view.Step) {
 		setPicture(l.signs[i], toneIcon(tone))
 		l.words[i].set(steps[i].Text)
 	}
-	show(l, len(steps) > 0)
+	show(l.object, len(steps) > 0)
 }

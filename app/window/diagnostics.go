@@ -19,7 +19,7 @@ import (
 // diagnosticsPage shows the connection in detail and the engine's log as it grows.
 type diagnosticsPage struct {
 	w          *Window
-	object     *fyne.Container
+	object     *scrolled
 	fields     []view.Field
 	connection *fyne.Container
 	verbose    *widget.Check
@@ -43,7 +43,7 @@ func newDiagnosticsPage(w *Window) *diagnosticsPage {
 		}
 		w.copyText(strings.Join(lines, "\n"))
 	})
-	connection := card(container.New(line{gap: gapMedium, grow: 0, top: true}, p.connection, copyAll))
+	connection := card(stack(gapSmall, spread(gap, 0, newText("Connection", subhead).Object, copyAll), p.connection))
 	top := stack(gapMedium, newText("Diagnostics", heading).Object, connection, p.tools())
 	p.list = widget.NewList(func() int { return len(p.lines) }, newLogRow, func(id widget.ListItemID, o fyne.CanvasObject) {
 		if id < len(p.lines) {
@@ -59,10 +59,11 @@ func newDiagnosticsPage(w *Window) *diagnosticsPage {
 	}
 	p.nothing = newText("", muted, centred)
 	log := newPanel(colorSurface, "separator", radius, padded(gapSmall, container.NewStack(p.list, container.NewCenter(p.nothing.Object))))
-	p.object = container.New(inset{gapLarge, gapLarge, gapLarge, gapLarge}, container.New(above{gapMedium}, top, log))
+	p.object = newScrolled(container.New(above{gapMedium}, top, log))
 	return p
 }
 
+// tools are the log's title, filters and switches.
 func (p *diagnosticsPage) tools() fyne.CanvasObject {
 	level := widget.NewSelect(view.LogLevels, func(l string) { p.level = l; p.filter() })
 	level.Selected = p.level
@@ -74,16 +75,19 @@ func (p *diagnosticsPage) tools() fyne.CanvasObject {
 			p.w.o.Model.SetSetting(engine.SettingVerbose, map[bool]string{true: "true", false: "false"}[on])
 		}
 	})
-	folder := button("", "folder", widget.MediumImportance, func() { p.w.open(filepath.Dir(p.w.o.Log)) })
-	return spread(gap, 1, wide(130, framed(level)), search, p.verbose, p.count.Object, folder)
+	folder := button("Open folder", "folder", widget.MediumImportance, func() { p.w.open(filepath.Dir(p.w.o.Log)) })
+	return stack(gap, spread(gap, 1, newText("Log", subhead).Object, p.count.Object, folder), spread(gap, 1, wide(130, framed(level)), search, p.verbose))
 }
+
+// leastLog is the height below which a log is of no use; the page scrolls instead.
+const leastLog = 180
 
 // above puts one object over another, which takes the height that is left.
 type above struct{ gap float32 }
 
 func (a above) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	top, rest := objects[0].MinSize(), objects[1].MinSize()
-	return fyne.NewSize(max(top.Width, rest.Width), 200)
+	return fyne.NewSize(max(top.Width, rest.Width), top.Height+a.gap+leastLog)
 }
 
 func (a above) Layout(objects []fyne.CanvasObject, size fyne.Size) {
@@ -105,11 +109,11 @@ func (p *diagnosticsPage) apply(s view.Snapshot) {
 		p.fields = fields
 		p.connection.Objects = []fyne.CanvasObject{fieldGrid(fields)}
 		p.connection.Refresh()
-		p.object.Refresh()
 	}
 	p.putting = true
 	p.verbose.SetChecked(view.SettingValue(s, engine.SettingVerbose) == "true")
 	p.putting = false
+	p.object.relayout()
 }
 
 func equalFields(a, b []view.Field) bool {

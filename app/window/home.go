@@ -52,9 +52,9 @@ func newHomePage(w *Window) *homePage {
 	h.overview = newScrolled(stack(gapMedium,
 		stack(2, h.gateway.Object, h.subtitle.Object),
 		card(status),
-		h.problem, h.success, h.certificate, h.sample,
+		h.problem.panel, h.success.panel, h.certificate.panel, h.sample.panel,
 		h.jobs,
-		container.New(inset{gap, 0, 0, 0}, newText("Recent jobs", subhead).Object), h.recent))
+		container.New(inset{gap, 0, 0, 0}, newText("Recent jobs", subhead).Object), h.recent.panel))
 	h.object = container.NewStack(h.overview, h.welcome.object, h.register.object)
 	return h
 }

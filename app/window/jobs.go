@@ -194,12 +194,12 @@ func (w *Window) showJob(id string) {
 			more = strings.TrimSpace(more + "\nCode: " + e.Code)
 		}
 		b.set(e.Text, more)
-		content.Add(b)
+		content.Add(b.panel)
 	}
 	for _, warning := range d.Warnings {
 		b := newBanner(view.Warning)
 		b.set(view.Sentence(warning), "")
-		content.Add(b)
+		content.Add(b.panel)
 	}
 	content.Add(fieldGrid(d.Fields))
 	if len(d.Files) > 0 {

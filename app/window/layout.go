@@ -151,6 +151,9 @@ func (a atMost) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 type fixedWidth struct{ width float32 }
 
 func (f fixedWidth) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	if objects[0].Size().Width != f.width {
+		objects[0].Resize(fyne.NewSize(f.width, objects[0].Size().Height))
+	}
 	return fyne.NewSize(f.width, objects[0].MinSize().Height)
 }
 

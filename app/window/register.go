@@ -4,6 +4,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
@@ -26,6 +27,7 @@ type registerPanel struct {
 func newRegisterPanel(w *Window, back func()) *registerPanel {
 	p := &registerPanel{w: w, key: w.newField(), node: w.newField(), pieces: newPieceList(), steps: newStepList(), failure: newBanner(view.Bad)}
 	p.key.Password = true
+	p.key.ActionItem = layout.NewSpacer() // in place of Fyne's eye: the box beside the key says in words what it does
 	p.key.SetPlaceHolder("ADF#…")
 	p.key.OnChanged = func(string) { p.check() }
 	p.key.OnSubmitted = func(string) { p.send() }
@@ -36,18 +38,18 @@ func newRegisterPanel(w *Window, back func()) *registerPanel {
 	})
 	p.register = button("Register", "", widget.HighImportance, p.send)
 	p.back = button("Back", "", widget.MediumImportance, back)
-	p.progress = card(p.steps)
+	p.progress = card(p.steps.object)
 	form := card(stack(gap,
 		newText("Gateway key", bold).Object,
 		newText("The data factory shows it on the page of its gateway. Paste it whole.", wrapped, muted).Object,
-		p.key, spread(gap, 0, p.pieces, p.reveal),
+		p.key, spread(gap, 0, p.pieces.object, p.reveal),
 		container.New(inset{gap, 0, 0, 0}, newText("Node name", bold).Object),
 		newText("The name of this computer among the gateway's nodes.", wrapped, muted).Object,
 		p.node,
 		container.New(inset{gap, 0, 0, 0}, row(gap, p.register, p.back))))
 	p.object = newScrolled(stack(gapMedium,
 		stack(2, newText("Register this gateway", heading).Object, newText("Connect it to a data factory.", muted).Object),
-		p.failure, form, p.progress))
+		p.failure.panel, form, p.progress))
 	return p
 }
 
@@ -108,16 +110,16 @@ func (p *registerPanel) apply(s view.Snapshot) {
 
 // pieceList shows how far each part of a key is, and in words what is wrong with the first that is.
 type pieceList struct {
-	*fyne.Container
-	chips *fyne.Container
-	signs []*canvas.Image
-	names []*text
-	what  *text
+	object *fyne.Container
+	chips  *fyne.Container
+	signs  []*canvas.Image
+	names  []*text
+	what   *text
 }
 
 func newPieceList() *pieceList {
 	l := &pieceList{chips: container.New(flow{gapMedium, gapSmall}), what: newText("", wrapped, caption)}
-	l.Container = stack(gapSmall, l.chips, l.what.Object)
+	l.object = stack(gapSmall, l.chips, l.what.Object)
 	return l
 }
 

@@ -52,7 +52,7 @@ func newSettingsPage(w *Window) *settingsPage {
 		newText("Credentials are encrypted for this certificate, so that only this gateway can open them.", wrapped, muted).Object,
 		container.New(inset{gapSmall, 0, 0, 0}, spread(gap, 0, stack(gapSmall, p.thumbprint.Object, p.validity.Object), copyPrint))))
 	settings := newPanel(colorSurface, "separator", radius, container.New(inset{gapSmall, 14, gapSmall, 14}, p.list))
-	p.object = newScrolled(stack(gapMedium, newText("Settings", heading).Object, p.problem, settings, p.registration, p.certificate))
+	p.object = newScrolled(stack(gapMedium, newText("Settings", heading).Object, p.problem.panel, settings, p.registration, p.certificate))
 	return p
 }
 

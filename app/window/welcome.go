@@ -12,22 +12,23 @@ import (
 type welcomePanel struct {
 	object  *scrolled
 	choices *fyne.Container
+	asks    *text
 	steps   *stepList
 	trying  *panel
 	problem *banner
 }
 
 func newWelcomePanel(w *Window, haveKey func()) *welcomePanel {
-	p := &welcomePanel{steps: newStepList(), problem: newBanner(view.Bad)}
+	p := &welcomePanel{asks: newText("", muted), steps: newStepList(), problem: newBanner(view.Bad)}
 	p.problem.onClose = w.o.Model.Dismiss
 	p.choices = container.New(sideBySide{gapMedium, 210},
 		choice("key", "I have a key", "Connect this computer to a data factory, with the key that the factory shows for its gateway.", haveKey),
 		choice("try", "Try it here", "Start a small data factory on this computer and copy a sample, from a database to files.", w.o.Model.TryIt))
-	p.trying = card(stack(gapMedium, newText("Setting up the sample", subhead).Object, p.steps))
+	p.trying = card(stack(gapMedium, newText("Setting up the sample", subhead).Object, p.steps.object))
 	p.object = newScrolled(stack(gapLarge,
 		container.New(inset{gapMedium, 0, 0, 0}, row(gapMedium, picture(Icon(), 52), stack(gapSmall,
-			newText("Welcome", heading).Object, newText("How would you like to begin?", muted).Object))),
-		p.choices, p.problem, p.trying))
+			newText("Welcome", heading).Object, p.asks.Object))),
+		p.choices, p.problem.panel, p.trying))
 	return p
 }
 
@@ -40,6 +41,7 @@ func choice(iconName, title, words string, tapped func()) fyne.CanvasObject {
 func (p *welcomePanel) apply(v view.Home) {
 	trying := v.Doing == view.Trying
 	show(p.choices, !trying)
+	p.asks.set(map[bool]string{true: "This takes less than a minute.", false: "How would you like to begin?"}[trying])
 	show(p.trying, trying || v.Problem != nil && len(v.Steps) > 0)
 	p.steps.apply(v.Steps)
 	p.problem.setProblem(v.Problem)

@@ -92,7 +92,7 @@ func (w *Window) build() {
 	objects := make([]fyne.CanvasObject, 0, len(w.pages))
 	for i, p := range w.pages {
 		p.nav = newNavItem(p.name, p.icon, func() { w.Go(i) })
-		rail.Add(p.nav)
+		rail.Add(p.nav.pressable)
 		objects = append(objects, p.object)
 	}
 	w.body = container.NewStack(objects...)
