@@ -87,7 +87,6 @@ func startScript(cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	postgresServer.input = in
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
