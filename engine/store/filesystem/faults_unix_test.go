@@ -25,7 +25,7 @@ func TestErrorsOfTheSystem(t *testing.T) {
 		if f.Code != want || f.Target != "a/b" || !errors.Is(err, errno) || (f.Hint == "") != (want == fault.StoreFailed) {
 			t.Errorf("%v gives %+v", errno, f)
 		}
-		if again := explain("outer", "c", err); again != err {
+		if again := fault.As(explain("outer", "c", err)); again != f {
 			t.Error("a fault is explained twice")
 		}
 	}
