@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -78,9 +77,6 @@ func startPostgres() (dsn, missing string, err error) {
 	return fmt.Sprintf("postgres://dmg:%s@127.0.0.1:%d/postgres", secret, port), "", nil
 }
 
-// running keeps the input of the server's script open: a pipe that nothing refers to is closed by the garbage collector.
-var running io.WriteCloser
-
 // startScript starts the command and waits for its word "ready". Its input stays open as long as this process lives.
 func startScript(cmd *exec.Cmd) error {
 	in, err := cmd.StdinPipe()
@@ -97,7 +93,7 @@ func startScript(cmd *exec.Cmd) error {
 	var said strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if lines.Text() == "ready" {
-			running = in
+			postgresServer.input = in
 			return nil
 		}
 		said.WriteString(lines.Text() + "\n")
