@@ -46,7 +46,7 @@ func parse(args []string, out io.Writer) (options, error) {
 }
 
 // errNoDisplay says what to do on a machine without a screen.
-var errNoDisplay = errors.New(`There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so there can be no window.
+var errNoDisplay = errors.New(`there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so there can be no window.
   dmgcmd demo         runs the whole story in the terminal
   dmgcmd register -   registers this gateway with a key
   dmgcmd run          runs the gateway without a window

@@ -23,10 +23,14 @@ type FactoryClient = client.Client
 
 // What a factory tells of its gateways and runs.
 type (
-	Gateway     = wire.RuntimeStatus
+	// Gateway is a logical gateway with its nodes and their state.
+	Gateway = wire.RuntimeStatus
+	// PipelineRun is one run of a pipeline.
 	PipelineRun = wire.PipelineRun
+	// ActivityRun is the run of one activity in it.
 	ActivityRun = wire.ActivityRun
-	RunDetails  = client.RunDetails
+	// RunDetails is a pipeline run with its activity runs.
+	RunDetails = client.RunDetails
 	// FactoryReady is how a factory that serves is reached: address, page, token and authority.
 	FactoryReady = wire.Ready
 )

@@ -98,8 +98,9 @@ const (
 	PathBus = "/$servicebus/websocket"
 )
 
-// Registering takes two calls over one TLS connection whose certificate the gateway does not know yet. Both sides prove
-// that they know the key's secret without sending it, bound to that certificate, so that nobody can stand between:
+// RegisterBegin opens registering, which takes two calls over one TLS connection whose certificate the gateway does not
+// know yet. Both sides prove that they know the key's secret without sending it, bound to that certificate, so that
+// nobody can stand between:
 //
 //	gateway → factory   RegisterBegin{key id, gateway nonce}
 //	factory → gateway   RegisterChallenge{factory nonce, proof = HMAC(K, "factory" ‖ nonces ‖ SPKI hash)}

@@ -66,7 +66,7 @@ func fill(ctx context.Context, db *sql.DB, n int64) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it has no effect, before it there is an error already
+	defer func() { _ = tx.Rollback() }() // no effect after Commit
 	const perInsert = 90
 	one := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + ")"
 	insert, err := tx.PrepareContext(ctx, "insert into orders values "+strings.TrimSuffix(strings.Repeat(one+",", perInsert), ","))

@@ -78,9 +78,12 @@ func (e Env) Allowed(path string, write bool) error {
 
 // Openers connect; they fail with code Unreachable or SignInFailed, or whatever the store says.
 type (
+	// OpenSource connects for reading.
 	OpenSource func(ctx context.Context, env Env) (Source, error)
-	OpenSink   func(ctx context.Context, env Env) (Sink, error)
-	OpenFiles  func(ctx context.Context, env Env) (Files, error)
+	// OpenSink connects for writing.
+	OpenSink func(ctx context.Context, env Env) (Sink, error)
+	// OpenFiles connects to a tree of files.
+	OpenFiles func(ctx context.Context, env Env) (Files, error)
 	// Test connects in stages and calls report after each; it returns the first stage's error.
 	Test func(ctx context.Context, env Env, report func(Stage)) error
 )
