@@ -86,7 +86,9 @@ type Input struct {
 
 // Reader reads rows, from one goroutine. Next is as store.Reader's: it appends to an empty batch until it is full, and
 // returns io.EOF with b empty after the last row. Errors in the data carry row and column, and code BadData or
-// Conversion.
+// Conversion. An error leaves b empty: rows before a bad one come first, with the call before. Where an error's Row is
+// above zero and the format reads row by row (text), the next call goes on behind that row, so that a caller may leave
+// it out; any other error is returned again by every later call.
 type Reader interface {
 	Schema() batch.Schema
 	Next(ctx context.Context, b *batch.Batch) error

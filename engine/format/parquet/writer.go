@@ -16,7 +16,9 @@ import (
 const (
 	// groupBytes and groupRows bound a row group, which stays in memory, compressed, until it is whole.
 	groupBytes = 32 << 20
-	groupRows  = 1 << 20
+	// pageBytes is what each column gathers before it is compressed.
+	pageBytes = 256 << 10
+	groupRows = 1 << 20
 )
 
 // writer encodes batches into row groups.
@@ -66,7 +68,7 @@ func (w *writer) begin(b *batch.Batch) error {
 	props := []parquet.WriterProperty{
 		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithCompression(w.f.codec), parquet.WithCompressionLevel(w.f.level),
-		parquet.WithDictionaryDefault(false), parquet.WithBatchSize(4096), parquet.WithDataPageSize(1 << 20),
+		parquet.WithDictionaryDefault(false), parquet.WithBatchSize(4096), parquet.WithDataPageSize(pageBytes),
 		parquet.WithCreatedBy("Data Management Gateway"), parquet.WithMaxRowGroupLength(groupRows),
 	}
 	for i, field := range w.stored {
