@@ -52,7 +52,7 @@ func connect(path string, flags int32) (*conn, error) {
 	defer libc.Xfree(c.tls, name)
 	out := libc.Xcalloc(c.tls, 1, 8)
 	defer libc.Xfree(c.tls, out)
-	rc := lib.Xsqlite3_open_v2(c.tls, name, out, flags|lib.SQLITE_OPEN_FULLMUTEX|lib.SQLITE_OPEN_EXRESCODE, 0)
+	rc := lib.Xsqlite3_open_v2(c.tls, name, out, flags|lib.SQLITE_OPEN_NOMUTEX|lib.SQLITE_OPEN_EXRESCODE, 0)
 	c.db = **at[uintptr](&out)
 	if rc != lib.SQLITE_OK {
 		err := c.err(rc)

@@ -28,7 +28,7 @@ func decoderOf(t batch.Type) decode {
 	case batch.Single, batch.Double:
 		return decodeFloat
 	case batch.Decimal:
-		return decodeDecimal
+		return decimalDecoder()
 	case batch.Date, batch.Timestamp, batch.TimestampTZ:
 		return decodeInstant
 	case batch.Time, batch.Duration:
@@ -83,17 +83,22 @@ func decodeFloat(c *batch.Column, s *stmt, i int) error {
 	return errMisfit
 }
 
-func decodeDecimal(c *batch.Column, s *stmt, i int) error {
-	var buf [32]byte
-	switch s.class(i) {
-	case lib.SQLITE_INTEGER:
-		return batch.ParseText(c, strconv.AppendInt(buf[:0], s.int(i), 10))
-	case lib.SQLITE_FLOAT:
-		return batch.ParseText(c, appendReal(buf[:0], s.float(i)))
-	case lib.SQLITE_TEXT:
-		return batch.ParseText(c, s.text(i))
+// decimalDecoder reads numbers of every storage class; its buffer is for the text of those that are none.
+func decimalDecoder() decode {
+	var buf []byte
+	return func(c *batch.Column, s *stmt, i int) error {
+		switch s.class(i) {
+		case lib.SQLITE_INTEGER:
+			buf = strconv.AppendInt(buf[:0], s.int(i), 10)
+		case lib.SQLITE_FLOAT:
+			buf = appendReal(buf[:0], s.float(i))
+		case lib.SQLITE_TEXT:
+			return batch.ParseText(c, s.text(i))
+		default:
+			return errMisfit
+		}
+		return batch.ParseText(c, buf)
 	}
-	return errMisfit
 }
 
 // appendReal writes the fewest digits that mean the same number.
