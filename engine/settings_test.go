@@ -6,11 +6,37 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 )
+
+// testCertificate is made once: making an RSA key takes longer than most of these tests.
+var testCertificate = sync.OnceValues(func() (*credential.Certificate, error) { return credential.NewCertificate("test") })
+
+// seedCertificate gives a new data directory the test's certificate.
+func seedCertificate(t *testing.T, data string, keys credential.KeyStore) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(data, vaultFileName)); err == nil {
+		return
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c, err := testCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := credential.OpenVault(data, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := credential.SaveCertificate(v, c); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // openEngine opens an engine on a data directory; the test closes it.
 func openEngine(t *testing.T, data string, edit ...func(*Options)) *Engine {
@@ -19,6 +45,7 @@ func openEngine(t *testing.T, data string, edit ...func(*Options)) *Engine {
 	for _, e := range edit {
 		e(&o)
 	}
+	seedCertificate(t, data, o.KeyStore)
 	e, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

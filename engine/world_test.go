@@ -56,7 +56,7 @@ func newWorld(t *testing.T, edit ...func(*factory.Options)) *world {
 	w := &world{t: t, dir: t.TempDir(), memory: memory.New(), address: "127.0.0.1:0"}
 	w.options = factory.Options{
 		Dir: filepath.Join(w.dir, "factory"), Stores: w.stores(), Formats: formats.Formats(), Version: "1.0.0",
-		Heartbeat: time.Second, Lease: 4 * time.Second,
+		Heartbeat: time.Second, Lease: 3 * time.Second,
 	}
 	for _, e := range edit {
 		e(&w.options)
