@@ -142,7 +142,8 @@ func (s *source) headerColumns(set *settings) ([]column, error) {
 // typeFor chooses what to parse a column into, given what the sink would like: text becomes any type; a column that the
 // structure gives a type keeps its kind, so that its values are judged by that type.
 func (c *column) typeFor(want batch.Type) batch.Type {
-	if own := c.field.Type; own.Kind != batch.String && own.Kind != want.Kind {
+	own := c.field.Type
+	if want.Kind == batch.Invalid || own.Kind != batch.String && own.Kind != want.Kind {
 		return own
 	}
 	return want
