@@ -16,8 +16,8 @@ type rawImage struct {
 	Data                  []byte
 }
 
-// image is the program's icon.
-func image() rawImage {
+// appImage is the program's icon.
+func appImage() rawImage {
 	img, err := png.Decode(bytes.NewReader(assets.TrayPNG("app")))
 	if err != nil {
 		panic(err) // the file is embedded and tested

@@ -28,7 +28,7 @@ func (n *Notify) Show(e engine.Notice) error {
 	defer n.mu.Unlock()
 	// Urgency is normal also for errors: many desktops keep a critical notification until somebody clicks it away.
 	hints := map[string]dbus.Variant{
-		"urgency": dbus.MakeVariant(byte(1)), "desktop-entry": dbus.MakeVariant(desktopEntry), "image-data": dbus.MakeVariant(image()),
+		"urgency": dbus.MakeVariant(byte(1)), "desktop-entry": dbus.MakeVariant(desktopEntry), "image-data": dbus.MakeVariant(appImage()),
 	}
 	call := conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").Call("org.freedesktop.Notifications.Notify", 0,
 		"Data Management Gateway", n.sent[e.ID], "", e.Title, escape(e.Text), []string{}, hints, int32(-1))
@@ -52,4 +52,10 @@ func HasTray() bool {
 	var owned bool
 	err = conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.kde.StatusNotifierWatcher").Store(&owned)
 	return err == nil && owned
+}
+
+// Available reports whether a tray icon can be offered at all: without a session bus it cannot.
+func Available() bool {
+	_, err := dbus.SessionBus()
+	return err == nil
 }

@@ -20,3 +20,6 @@ func (*Notify) Show(e engine.Notice) error {
 
 // HasTray reports whether the desktop has a place for tray icons: on Windows and macOS always.
 func HasTray() bool { return true }
+
+// Available reports whether a tray icon can be offered at all.
+func Available() bool { return true }
