@@ -41,7 +41,7 @@ func TestParseKeyReadsWhatStringWrites(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", location, err)
 		}
-		if got != want {
+		if got.String() != want.String() {
 			t.Errorf("%s: got %v", location, got)
 		}
 	}
@@ -159,7 +159,7 @@ func FuzzParseKey(f *testing.F) {
 			return
 		}
 		again, err := ParseKey(k.String())
-		if err != nil || again != k {
+		if err != nil || again.String() != k.String() {
 			t.Fatalf("%q was read as %s, which is read as %s, %v", text, k.String(), again.String(), err)
 		}
 	})
