@@ -31,11 +31,11 @@ const benchTable = `CREATE TABLE src AS SELECT i::bigint AS id, (i % 100000)::in
 func benchServer(b *testing.B) (dsn string, linkedService string) {
 	b.Helper()
 	dsn = testserver.Postgres(b)
-	execute(b, dsn, benchSQL(benchRows))
+	sqlScript(b, dsn, benchSQL(benchRows))
 	return dsn, linked(testserver.PostgresConnectionString(dsn))
 }
 
-func execute(t testing.TB, dsn, sql string) {
+func sqlScript(t testing.TB, dsn, sql string) {
 	t.Helper()
 	c, err := pgx.Connect(context.Background(), dsn)
 	if err != nil {
@@ -99,7 +99,7 @@ func drain(b *testing.B, src store.Source, schema batch.Schema) (rows int, bytes
 
 func BenchmarkWrite(b *testing.B) {
 	dsn, service := benchServer(b)
-	execute(b, dsn, `CREATE TABLE dst (LIKE src)`)
+	sqlScript(b, dsn, `CREATE TABLE dst (LIKE src)`)
 	spec := func(table, activity string) store.Spec {
 		return store.Spec{LinkedService: object(b, service), Dataset: object(b, `{"tableName": "`+table+`"}`), Activity: object(b, activity)}
 	}
@@ -119,7 +119,7 @@ func BenchmarkWrite(b *testing.B) {
 		}
 		_ = k.Close()
 		b.StopTimer()
-		execute(b, dsn, `DROP TABLE dmgateway_commits`)
+		sqlScript(b, dsn, `DROP TABLE dmgateway_commits`)
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(benchRows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")

@@ -110,7 +110,7 @@ func TestPartitionsOfOneAttemptSeeOneState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, d.dsn, `DELETE FROM moving WHERE id=1000; UPDATE moving SET x=1, id=id+5000 WHERE id > 900; INSERT INTO moving VALUES (0, 9), (2000, 9)`)
+	sqlScript(t, d.dsn, `DELETE FROM moving WHERE id=1000; UPDATE moving SET x=1, id=id+5000 WHERE id > 900; INSERT INTO moving VALUES (0, 9), (2000, 9)`)
 	second, err := storetest.ReadRows(t.Context(), src, parts[1], schema)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestALostSnapshotIsTransientAndMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	readAll(t, src, parts[:1], schema)
-	execute(t, d.dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state='idle in transaction' AND datname=current_database()`)
+	sqlScript(t, d.dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state='idle in transaction' AND datname=current_database()`)
 	poll(t, "the snapshot is gone", func() bool {
 		return d.text(t, `SELECT count(*)::text FROM pg_stat_activity WHERE state='idle in transaction' AND datname=current_database()`) == "0"
 	})

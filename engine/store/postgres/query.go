@@ -35,3 +35,9 @@ func query(ctx context.Context, c *pgconn.PgConn, sql string, args ...string) ([
 func run(ctx context.Context, c *pgconn.PgConn, sql string) error {
 	return c.Exec(ctx, sql).Close()
 }
+
+// execute runs one statement and gives how many rows it touched.
+func execute(ctx context.Context, c *pgconn.PgConn, sql string) (int64, error) {
+	tag, err := c.ExecParams(ctx, sql, nil, nil, nil, nil).Close()
+	return tag.RowsAffected(), err
+}

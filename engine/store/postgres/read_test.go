@@ -32,7 +32,7 @@ func newDatabase(t testing.TB, sql string) database {
 	d := database{dsn: testserver.Postgres(t)}
 	d.service = linked(testserver.PostgresConnectionString(d.dsn))
 	if sql != "" {
-		execute(t, d.dsn, sql)
+		sqlScript(t, d.dsn, sql)
 	}
 	return d
 }
@@ -364,7 +364,7 @@ func TestABrokenConnectionIsTransient(t *testing.T) {
 	if err := r.Next(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, d.dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%/* broken */' AND pid<>pg_backend_pid()`)
+	sqlScript(t, d.dsn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%/* broken */' AND pid<>pg_backend_pid()`)
 	for err == nil {
 		b.Reset()
 		err = r.Next(t.Context(), b)

@@ -29,7 +29,7 @@ type writer struct {
 
 	full chan []byte   // encoded rows on their way to the server
 	free chan []byte   // buffers that were sent
-	done chan error    // the end of COPY, once
+	done chan copyEnd  // the end of COPY, once
 	quit chan struct{} // closed when there will be no more rows and no end of them
 
 	rows    int64
@@ -39,6 +39,12 @@ type writer struct {
 }
 
 var _ store.Writer = (*writer)(nil)
+
+// copyEnd is how a COPY ended: the rows that the server took, or why it failed.
+type copyEnd struct {
+	rows int64
+	err  error
+}
 
 // begin starts the transaction and COPY.
 func (w *writer) begin(ctx context.Context) error {
@@ -51,14 +57,14 @@ func (w *writer) begin(ctx context.Context) error {
 	if err := run(ctx, w.c, text); err != nil {
 		return explain(ctx, err, "begin to write", w.sink.target())
 	}
-	w.full, w.free, w.done, w.quit = make(chan []byte), make(chan []byte, 2), make(chan error, 1), make(chan struct{})
+	w.full, w.free, w.done, w.quit = make(chan []byte), make(chan []byte, 2), make(chan copyEnd, 1), make(chan struct{})
 	w.free <- nil
 	w.free <- nil
 	source := &chunks{full: w.full, free: w.free, quit: w.quit, current: copyHeader}
 	statement := "COPY " + w.sink.into() + " FROM STDIN (FORMAT binary)"
 	go func() {
-		_, err := w.c.CopyFrom(running, source, statement)
-		w.done <- err
+		tag, err := w.c.CopyFrom(running, source, statement)
+		w.done <- copyEnd{tag.RowsAffected(), err}
 	}()
 	return nil
 }
@@ -76,8 +82,8 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 	var buf []byte
 	select {
 	case buf = <-w.free:
-	case err := <-w.done:
-		return w.failed(ctx, err, b.Len())
+	case end := <-w.done:
+		return w.failed(ctx, end.err, b.Len())
 	case <-ctx.Done():
 		return w.late(ctx)
 	}
@@ -88,8 +94,8 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 	}
 	select {
 	case w.full <- buf:
-	case err := <-w.done:
-		return w.failed(ctx, err, b.Len())
+	case end := <-w.done:
+		return w.failed(ctx, end.err, b.Len())
 	case <-ctx.Done():
 		return w.late(ctx)
 	}
@@ -172,15 +178,20 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	}
 	ctx, stop := w.limit(ctx)
 	defer stop()
-	if err := w.endCopy(ctx); err != nil {
+	rows, err := w.endCopy(ctx)
+	if err != nil {
 		return store.Counts{}, err
 	}
-	counts := store.Counts{Rows: w.rows, Bytes: w.bytes}
 	if w.sink.staged {
-		if _, err := query(ctx, w.c, w.sink.move()); err != nil {
+		moved, err := execute(ctx, w.c, w.sink.move())
+		if err != nil {
 			return store.Counts{}, w.explainMove(ctx, err)
 		}
+		if !w.sink.options.Upsert { // which makes one of several rows with the same key
+			rows = moved
+		}
 	}
+	counts := store.Counts{Rows: rows, Bytes: w.bytes}
 	first, err := w.sink.mark(ctx, w.c, w.partition, counts)
 	if err == nil && !first {
 		err = store.ErrAlreadyCommitted
@@ -195,25 +206,26 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	return counts, w.Abort()
 }
 
-// endCopy sends the end of the data and waits for the server to have taken all of it.
-func (w *writer) endCopy(ctx context.Context) error {
+// endCopy sends the end of the data and waits for the server to have taken all of it. rows is what the server counts:
+// triggers can drop some.
+func (w *writer) endCopy(ctx context.Context) (rows int64, err error) {
 	select {
 	case w.full <- copyTrailer:
 		close(w.full)
-	case err := <-w.done:
-		return w.failed(ctx, err, 0)
+	case end := <-w.done:
+		return 0, w.failed(ctx, end.err, 0)
 	case <-ctx.Done():
-		return w.late(ctx)
+		return 0, w.late(ctx)
 	}
 	select {
-	case err := <-w.done:
-		if err != nil {
-			return w.failed(ctx, err, 0)
+	case end := <-w.done:
+		if end.err != nil {
+			return 0, w.failed(ctx, end.err, 0)
 		}
 		w.copied = true
-		return nil
+		return end.rows, nil
 	case <-ctx.Done():
-		return w.late(ctx)
+		return 0, w.late(ctx)
 	}
 }
 

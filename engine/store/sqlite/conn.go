@@ -238,3 +238,6 @@ func (c *conn) query(ctx context.Context, text string, args []any, row func(*stm
 		}
 	}
 }
+
+// changes is how many rows the last INSERT, UPDATE or DELETE touched.
+func (c *conn) changes() int64 { return int64(lib.Xsqlite3_changes(c.tls, c.db)) }

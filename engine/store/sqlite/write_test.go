@@ -115,6 +115,26 @@ func TestRefusedRowsNameRowAndColumn(t *testing.T) {
 	}
 }
 
+func TestCommitCountsWhatTheTableTook(t *testing.T) {
+	t.Parallel()
+	f := newFile(t, `CREATE TABLE t (id INTEGER); CREATE TRIGGER odd BEFORE INSERT ON t WHEN NEW.id % 2 = 0 BEGIN SELECT RAISE(IGNORE); END`)
+	k := f.sink(t, "t", `{}`, "run")
+	types, err := k.Prepare(t.Context(), batch.Schema{field("id", batch.Int64)}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := k.Open(t.Context(), store.Partition{ID: "all"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"1"}, {"2"}, {"3"}})); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.Commit(t.Context()); err != nil || n.Rows != 2 {
+		t.Errorf("Commit counts %d rows, error %v; want the 2 that the trigger let through", n.Rows, err)
+	}
+}
+
 func TestUpsert(t *testing.T) {
 	t.Parallel()
 	f := newFile(t, `CREATE TABLE t (id INTEGER, part TEXT, v INTEGER, note TEXT DEFAULT 'kept', UNIQUE (id, part)); INSERT INTO t VALUES (1, 'a', 10, 'old'), (2, 'a', 20, 'old')`)

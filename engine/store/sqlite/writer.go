@@ -94,7 +94,7 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	w.sink.turn.Lock()
 	defer w.sink.turn.Unlock()
 	counts := store.Counts{Rows: w.rows, Bytes: w.bytes}
-	err := w.c.transact(ctx, w.sink.options.BatchTimeout, func() error { return w.transfer(ctx, counts) })
+	err := w.c.transact(ctx, w.sink.options.BatchTimeout, func() error { return w.transfer(ctx, &counts) })
 	if errors.Is(err, errTaken) {
 		_ = w.Abort()
 		return store.Counts{}, store.ErrAlreadyCommitted
@@ -105,8 +105,9 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	return counts, w.Abort()
 }
 
-// transfer marks the partition and moves its rows, inside a transaction.
-func (w *writer) transfer(ctx context.Context, counts store.Counts) error {
+// transfer moves the partition's rows and marks it, inside a transaction. Triggers can drop rows, which changes counts;
+// of an upsert every row counts that was staged.
+func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
 	taken := false
 	err := w.c.query(ctx, `SELECT 1 FROM `+sqlstore.MarkerTable+` WHERE "run"=? AND "partition" IN (?, ?)`,
 		[]any{w.sink.env.RunID, w.partition, sqlstore.FinishedPartition}, func(*stmt) error { taken = true; return nil })
@@ -116,14 +117,16 @@ func (w *writer) transfer(ctx context.Context, counts store.Counts) error {
 	if taken {
 		return errTaken
 	}
-	if err := w.c.mark(ctx, w.sink.env.RunID, w.partition, counts, time.Now().UTC()); err != nil {
-		return err
-	}
-	text := w.move("1")
-	if err = w.c.query(ctx, text, nil, nil); isConstraint(err) {
+	err = w.c.query(ctx, w.move("1"), nil, nil)
+	switch {
+	case isConstraint(err):
 		return w.locate(ctx, err)
+	case err != nil:
+		return err
+	case !w.sink.options.Upsert:
+		counts.Rows = w.c.changes()
 	}
-	return err
+	return w.c.mark(ctx, w.sink.env.RunID, w.partition, *counts, time.Now().UTC())
 }
 
 // move is the statement that puts the staged rows for which the condition holds into the table, in their order.
