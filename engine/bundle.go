@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,22 +100,10 @@ func (o BundleOptions) open(bundle []byte) ([]byte, error) {
 }
 
 func expressionValues(set map[string]string) (activity.Values, error) {
-	now := time.Now().UTC()
-	v := activity.Values{Parameters: map[string]any{}, RunID: uuid.NewString(), Now: now}
+	v := activity.Values{RunID: uuid.NewString(), Now: time.Now().UTC()}
 	for name, text := range set {
-		switch strings.ToLower(name) {
-		case "windowstart", "slicestart", "windowend", "sliceend":
-			t, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return v, fault.New(fault.BadInput, "the value of %s is no instant", name).At(name).Because(err).Try("Write it like 2026-01-31T00:00:00Z.")
-			}
-			if strings.HasSuffix(strings.ToLower(name), "start") {
-				v.WindowStart = t.UTC()
-			} else {
-				v.WindowEnd = t.UTC()
-			}
-		default:
-			v.Parameters[name] = text
+		if err := v.Set(name, text); err != nil {
+			return v, err
 		}
 	}
 	return v, nil

@@ -187,7 +187,7 @@ func canonicalDay(text []byte) (int64, bool) {
 	mon, ok3 := two(text[5:])
 	d, ok4 := two(text[8:])
 	year := a*100 + b
-	if text[4] != '-' || text[7] != '-' || !(ok1 && ok2 && ok3 && ok4) || year == 0 || !validDate(year, mon, d) {
+	if text[4] != '-' || text[7] != '-' || !ok1 || !ok2 || !ok3 || !ok4 || year == 0 || !validDate(year, mon, d) {
 		return 0, false
 	}
 	return Day(year, mon, d), true
@@ -203,7 +203,7 @@ func canonicalInstant(text []byte, u Unit) (v int64, rest []byte, ok bool) {
 	h, ok1 := two(text[11:])
 	m, ok2 := two(text[14:])
 	s, ok3 := two(text[17:])
-	if !(ok0 && ok1 && ok2 && ok3) || h > 23 || m > 59 || s > 59 {
+	if !ok0 || !ok1 || !ok2 || !ok3 || h > 23 || m > 59 || s > 59 {
 		return 0, nil, false
 	}
 	v, rest = int64(h*3600+m*60+s), text[19:]
@@ -233,7 +233,7 @@ func (m *moment) scan(text []byte) bool {
 	mon, ok3 := two(text[5:])
 	d, ok4 := two(text[8:])
 	m.year, m.month, m.day = a*100+b, mon, d
-	if !(ok1 && ok2 && ok3 && ok4) {
+	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return m.scanLoose(trimSpace(text))
 	}
 	return m.year != 0 && m.scanAfterDate(text[10:]) && validDate(m.year, m.month, m.day)

@@ -10,16 +10,25 @@ const stars = "******"
 
 // String is a secret text. Its zero value is the empty secret. fmt, log/slog and encoding/json all show stars; only
 // [String.Reveal] gives the text, so a search for Reveal finds every place where a secret leaves its box.
-type String struct{ text string }
+type String struct {
+	// A pointer, because fmt prints the fields of a struct that holds a String in an unexported field without asking for
+	// its methods: it then shows an address.
+	text *string
+}
 
 // New wraps a secret text.
-func New(text string) String { return String{text} }
+func New(text string) String { return String{&text} }
 
 // Reveal gives the text itself.
-func (s String) Reveal() string { return s.text }
+func (s String) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // Empty reports whether there is no text.
-func (s String) Empty() bool { return s.text == "" }
+func (s String) Empty() bool { return s.Reveal() == "" }
 
 // String is always stars.
 func (String) String() string { return stars }

@@ -20,6 +20,7 @@ func TestSecretIsStarsWhereverItIsPrinted(t *testing.T) {
 		Password secret.String
 	}
 	h := holder{"u", s}
+	hidden := struct{ password secret.String }{s}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("sign in", "password", s, "all", h)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("sign in", "password", s, "all", h)
@@ -27,7 +28,7 @@ func TestSecretIsStarsWhereverItIsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := fmt.Sprintf("%v %+v %#v %s %q %x", h, h, h, s, s, s) + log.String() + string(marshalled)
+	shown := fmt.Sprintf("%v %+v %#v %s %q %x %+v %#v", h, h, h, s, s, s, hidden, hidden) + log.String() + string(marshalled)
 	if strings.Contains(shown, text) || strings.Contains(shown, fmt.Sprintf("%x", text)) {
 		t.Errorf("the secret is shown: %s", shown)
 	}

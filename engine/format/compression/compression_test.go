@@ -154,7 +154,9 @@ func TestZlibHeaderIsAcceptedAsDeflate(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	z := zlib.NewWriter(&b)
-	z.Write([]byte("hello"))
+	if _, err := z.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
 	z.Close()
 	if got, err := decompress("Deflate", &b); string(got) != "hello" || err != nil {
 		t.Errorf("%q, %v", got, err)
@@ -188,7 +190,9 @@ func TestZipOfOtherShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Write([]byte(text))
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		name, want, code string
@@ -204,7 +208,9 @@ func TestZipOfOtherShapes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.Write([]byte("text"))
+			if _, err := f.Write([]byte("text")); err != nil {
+				t.Fatal(err)
+			}
 		})},
 		{"two files", "", fault.BadData, build(func(w *zip.Writer) {
 			add(w, &zip.FileHeader{Name: "a", Method: zip.Deflate}, "text")
@@ -250,7 +256,7 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		io.Copy(io.Discard, io.LimitReader(r, 1<<20))
+		_, _ = io.Copy(io.Discard, io.LimitReader(r, 1<<20))
 		r.Close()
 	})
 }

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -51,7 +52,7 @@ func BenchmarkRead(b *testing.B) {
 		}
 		for {
 			rows.Reset()
-			if err := r.Next(b.Context(), rows); err == io.EOF {
+			if err := r.Next(b.Context(), rows); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Fatal(err)

@@ -134,7 +134,10 @@ func foreign(t *testing.T, fields schema.FieldList, put func(i int, cw file.Colu
 	}
 	var out bytes.Buffer
 	w := file.NewParquetWriter(&out, root)
-	g := w.AppendRowGroup()
+	g, err := w.AppendRowGroupChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range w.Schema.NumColumns() {
 		cw, err := g.NextColumn()
 		if err != nil {
@@ -377,6 +380,6 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		formattest.Drain(t.Context(), r)
+		_, _ = formattest.Drain(t.Context(), r)
 	})
 }

@@ -3,6 +3,7 @@ package text
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"io"
 	"testing"
 
@@ -60,7 +61,7 @@ func BenchmarkRead(b *testing.B) {
 				}
 				for {
 					rows.Reset()
-					if err := r.Next(b.Context(), rows); err == io.EOF {
+					if err := r.Next(b.Context(), rows); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						b.Fatal(err)
@@ -76,7 +77,7 @@ func BenchmarkRead(b *testing.B) {
 			r := csv.NewReader(bytes.NewReader(file))
 			r.ReuseRecord = true
 			for {
-				if _, err := r.Read(); err == io.EOF {
+				if _, err := r.Read(); errors.Is(err, io.EOF) {
 					break
 				} else if err != nil {
 					b.Fatal(err)

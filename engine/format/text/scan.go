@@ -66,7 +66,10 @@ func (sc *scanner) next(buf []byte, last bool) (length int, err error) {
 	}
 	at := 0
 	for {
-		after, isRow := 0, false // where what follows the cell's delimiter begins, and whether it ended the row
+		var (
+			after int  // where what follows the cell's delimiter begins
+			isRow bool // whether that ended the row
+		)
 		if sc.quote != 0 && at < len(buf) && buf[at] == sc.quote {
 			after, isRow, err = sc.quoted(buf, at, last)
 		} else {

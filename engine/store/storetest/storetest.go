@@ -231,7 +231,7 @@ func ReadRows(ctx context.Context, src store.Source, p store.Partition, want bat
 			return rows, err
 		}
 		if b.Len() == 0 || b.Len() > b.Limit() {
-			return nil, fmt.Errorf("Next gives %d rows, the limit is %d", b.Len(), b.Limit())
+			return nil, fmt.Errorf("a call of Next gives %d rows, the limit is %d", b.Len(), b.Limit())
 		}
 		for i := range b.Len() {
 			rows = append(rows, rowText(b, i))
