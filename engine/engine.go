@@ -47,7 +47,6 @@ type Options struct {
 type Engine struct {
 	o           Options
 	data        string
-	started     time.Time
 	log         *slog.Logger
 	level       *slog.LevelVar
 	logFile     *lumberjack.Logger
@@ -91,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		o.Version = Version().Version
 	}
 	e := &Engine{
-		o: o, data: data, started: time.Now().UTC(), level: &slog.LevelVar{}, hub: newHub(), machine: newMachine(facts{}),
+		o: o, data: data, level: &slog.LevelVar{}, hub: newHub(), machine: newMachine(facts{}),
 		stores: stores.Stores(), formats: formats.Formats(), settings: map[string]string{}, progress: map[string]*report.Progress{},
 	}
 	if o.stores != nil {
@@ -99,8 +98,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e.background, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.open(ctx); err != nil {
-		e.release()
-		return nil, err
+		return nil, errors.Join(err, e.release())
 	}
 	return e, nil
 }

@@ -103,7 +103,7 @@ func TestAReasonThatComesBeforeTheTaskRunsIsKept(t *testing.T) {
 	task.cancelled(person)
 	ctx, stop := context.WithCancelCause(t.Context())
 	task.attach(stop)
-	if context.Cause(ctx) != error(lost) {
+	if !errors.Is(context.Cause(ctx), lost) {
 		t.Errorf("stopped because of %v", context.Cause(ctx))
 	}
 	task = newTask(journal.Entry{})

@@ -82,8 +82,10 @@ var (
 )
 
 func newPressable(content fyne.CanvasObject, fill, stroke fyne.ThemeColorName, radius float32, tapped func()) *pressable {
-	p := &pressable{content: content, fill: fill, stroke: stroke, radius: radius, tapped: tapped,
-		back: canvas.NewRectangle(color.Transparent), veil: canvas.NewRectangle(color.Transparent)}
+	p := &pressable{
+		content: content, fill: fill, stroke: stroke, radius: radius, tapped: tapped,
+		back: canvas.NewRectangle(color.Transparent), veil: canvas.NewRectangle(color.Transparent),
+	}
 	p.ExtendBaseWidget(p)
 	return p
 }

@@ -249,8 +249,18 @@ func TestColoursCanBeRead(t *testing.T) {
 	}
 	for name, p := range map[string]palette{"light": light, "dark": dark} {
 		for _, pair := range [][2]fyne.ThemeColorName{
-			{"foreground", "background"}, {"foreground", colorSurface}, {"foreground", colorRail}, {"foreground", "button"}, {"disabled", colorSurface}, {"disabled", "background"},
-			{"error", colorSurface}, {"warning", colorSurface}, {"success", colorSurface}, {"foregroundOnPrimary", "primary"}, {"foregroundOnError", "error"}, {"hyperlink", colorSurface},
+			{"foreground", "background"},
+			{"foreground", colorSurface},
+			{"foreground", colorRail},
+			{"foreground", "button"},
+			{"disabled", colorSurface},
+			{"disabled", "background"},
+			{"error", colorSurface},
+			{"warning", colorSurface},
+			{"success", colorSurface},
+			{"foregroundOnPrimary", "primary"},
+			{"foregroundOnError", "error"},
+			{"hyperlink", colorSurface},
 		} {
 			a, b := luminance(p, pair[0]), luminance(p, pair[1])
 			if contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05); contrast < 4.5 {

@@ -400,7 +400,12 @@ func TestAMQPWithoutTLSIsUsedOnLoopback(t *testing.T) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- h.broker.Serve(l) }()
-	t.Cleanup(func() { h.kill(); <-served })
+	t.Cleanup(func() {
+		h.kill()
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
 	o := h.options(g)
 	o.Dial, o.Connection = nil, secret.New(connectionString(l.Addr().String(), "gateway")+";UseDevelopmentEmulator=true")
 	_, stop := run(t, o)

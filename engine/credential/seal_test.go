@@ -44,15 +44,19 @@ func TestSealHidesSecretsAndOpenRestoresThem(t *testing.T) {
 		visible  []string // must stay readable
 		opened   string   // typeProperties after opening, "" = those of in
 	}{
-		{"v1 SQL Server", wrap(`{"connectionString":"Data Source=db1;Initial Catalog=shop;Integrated Security=False;User ID=u;Password=S3CRET;","gatewayName":"g"}`),
+		{
+			"v1 SQL Server", wrap(`{"connectionString":"Data Source=db1;Initial Catalog=shop;Integrated Security=False;User ID=u;Password=S3CRET;","gatewayName":"g"}`),
 			[]string{"Data Source=db1;Initial Catalog=shop;Integrated Security=False;User ID=u;EncryptedCredential=eyJ"},
-			`{"connectionString":"Data Source=db1;Initial Catalog=shop;Integrated Security=False;User ID=u;Password=S3CRET","gatewayName":"g"}`},
+			`{"connectionString":"Data Source=db1;Initial Catalog=shop;Integrated Security=False;User ID=u;Password=S3CRET","gatewayName":"g"}`,
+		},
 		{"v1 file server", wrap(`{"host":"\\\\srv\\share","userid":"dom\\u","password":"S3CRET","gatewayName":"g"}`), []string{`"userid":"dom\\u"`, `"encryptedCredential":"eyJ`}, ""},
 		{"v2 secure string", wrap(`{"server":"h","Password":{"type":"SecureString","value":"S3CRET"},"port":5432}`), []string{`"port":5432`}, ""},
 		{"whole connection string secure", wrap(`{"connectionString":{"type":"SecureString","value":"Data Source=S3CRET"}}`), []string{`"encryptedCredential":"eyJ`}, ""},
-		{"storage account", wrap(`{"connectionString":"DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=S3CRETaa==;EndpointSuffix=core.windows.net"}`),
+		{
+			"storage account", wrap(`{"connectionString":"DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=S3CRETaa==;EndpointSuffix=core.windows.net"}`),
 			[]string{"AccountName=acc", "EndpointSuffix=core.windows.net;EncryptedCredential=eyJ"},
-			`{"connectionString":"DefaultEndpointsProtocol=https;AccountName=acc;EndpointSuffix=core.windows.net;AccountKey=S3CRETaa=="}`},
+			`{"connectionString":"DefaultEndpointsProtocol=https;AccountName=acc;EndpointSuffix=core.windows.net;AccountKey=S3CRETaa=="}`,
+		},
 		{"shared access signature", wrap(`{"sasUri":"https://a.blob.core.windows.net/c?sv=1&sig=S3CRET"}`), nil, ""},
 		{"signature in a plain URL", wrap(`{"url":"https://a/c?sv=1&sig=S3CRET"}`), nil, ""},
 		{"password in a URL", wrap(`{"connectionString":"mongodb://u:S3CRET@host/db","database":"d"}`), []string{`"database":"d"`}, ""},

@@ -20,8 +20,10 @@ func TestErrorTellsWhatWhereAndWhy(t *testing.T) {
 		{"what only", fault.New(fault.BadInput, "read key"), "read key"},
 		{"with place", fault.New(fault.BadInput, "read key").At("$.key"), "read key ($.key)"},
 		{"place already named", fault.New(fault.StoreFailed, "write to t1").At("t1"), "write to t1"},
-		{"row, column, value, cause", fault.New(fault.Conversion, "convert").InRow(7, "a", "x").Because(io.ErrUnexpectedEOF),
-			`convert in row 7 in column "a" with value "x": unexpected EOF`},
+		{
+			"row, column, value, cause", fault.New(fault.Conversion, "convert").InRow(7, "a", "x").Because(io.ErrUnexpectedEOF),
+			`convert in row 7 in column "a" with value "x": unexpected EOF`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

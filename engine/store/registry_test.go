@@ -7,12 +7,12 @@ import (
 
 func sample() (Definition, Definition) {
 	return Definition{
-			Name: "one", LinkedServices: []string{"One", "OnPremisesOne"}, Datasets: []string{"OneTable", "RelationalTable"},
-			Sources: []string{"OneSource", "RelationalSource"}, Sinks: []string{"OneSink"},
-		}, Definition{
-			Name: "two", LinkedServices: []string{"Two"}, Datasets: []string{"RelationalTable"}, Sources: []string{"RelationalSource"},
-			Files: &FileDefinition{Locations: []string{"TwoLocation"}, ReadSettings: []string{"TwoReadSettings"}, WriteSettings: []string{"TwoWriteSettings"}},
-		}
+		Name: "one", LinkedServices: []string{"One", "OnPremisesOne"}, Datasets: []string{"OneTable", "RelationalTable"},
+		Sources: []string{"OneSource", "RelationalSource"}, Sinks: []string{"OneSink"},
+	}, Definition{
+		Name: "two", LinkedServices: []string{"Two"}, Datasets: []string{"RelationalTable"}, Sources: []string{"RelationalSource"},
+		Files: &FileDefinition{Locations: []string{"TwoLocation"}, ReadSettings: []string{"TwoReadSettings"}, WriteSettings: []string{"TwoWriteSettings"}},
+	}
 }
 
 func TestRegistryFindsTypesWhateverTheirCase(t *testing.T) {

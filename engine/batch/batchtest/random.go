@@ -12,13 +12,25 @@ import (
 // AllTypes is one type of every kind, and of every storage, unit and width where kinds have several.
 func AllTypes() []batch.Type {
 	types := []batch.Type{
-		{Kind: batch.Boolean}, {Kind: batch.Byte}, {Kind: batch.Int16}, {Kind: batch.Int32}, {Kind: batch.Int64},
-		{Kind: batch.Single}, {Kind: batch.Double},
-		{Kind: batch.Decimal, Precision: 9, Scale: 2}, {Kind: batch.Decimal, Precision: 18, Scale: 4},
-		{Kind: batch.Decimal, Precision: 38, Scale: 10}, {Kind: batch.Decimal, Precision: 60, Scale: 20}, {Kind: batch.Decimal},
+		{Kind: batch.Boolean},
+		{Kind: batch.Byte},
+		{Kind: batch.Int16},
+		{Kind: batch.Int32},
+		{Kind: batch.Int64},
+		{Kind: batch.Single},
+		{Kind: batch.Double},
+		{Kind: batch.Decimal, Precision: 9, Scale: 2},
+		{Kind: batch.Decimal, Precision: 18, Scale: 4},
+		{Kind: batch.Decimal, Precision: 38, Scale: 10},
+		{Kind: batch.Decimal, Precision: 60, Scale: 20},
+		{Kind: batch.Decimal},
 		{Kind: batch.Date},
-		{Kind: batch.String}, {Kind: batch.String, Length: 20}, {Kind: batch.JSON}, {Kind: batch.XML},
-		{Kind: batch.Binary}, {Kind: batch.GUID},
+		{Kind: batch.String},
+		{Kind: batch.String, Length: 20},
+		{Kind: batch.JSON},
+		{Kind: batch.XML},
+		{Kind: batch.Binary},
+		{Kind: batch.GUID},
 	}
 	for _, u := range []batch.Unit{batch.Second, batch.Milli, batch.Micro, batch.Tick, batch.Nano} {
 		types = append(types, batch.Type{Kind: batch.Time, Unit: u}, batch.Type{Kind: batch.Duration, Unit: u},

@@ -116,8 +116,10 @@ func TestWriteGolden(t *testing.T) {
 			"\"a,b\",False,0.0000,2024-01-31 00:00:00+00,\r\n\"line\nend\",,,,\r\n\"say \\\"x\\\" \\\\ y\",,,,\r\n\"\",,,,\r\n"},
 		{"v2 as psql writes it", 2, `{"escapeChar": "\"", "rowDelimiter": "\n"}`, ``, 5, "plain,True,12.5000,2024-01-31 12:00:00.123456+00,\\x6869\n" +
 			"\"a,b\",False,0.0000,2024-01-31 00:00:00+00,\n\"line\nend\",,,,\n\"say \"\"x\"\" \\ y\",,,,\n\"\",,,,\n"},
-		{"v2 header and quotes", 2, `{"firstRowAsHeader": true}`, `{"type": "DelimitedTextWriteSettings", "quoteAllText": true, "fileExtension": ".csv", "maxRowsPerFile": 5, "fileNamePrefix": "x"}`, 2,
-			"\"c0\",\"c1\",\"c2\",\"c3\",\"c4\"\r\n\"plain\",\"True\",\"12.5000\",\"2024-01-31 12:00:00.123456+00\",\"\\\\x6869\"\r\n\"a,b\",\"False\",\"0.0000\",\"2024-01-31 00:00:00+00\",\r\n"},
+		{
+			"v2 header and quotes", 2, `{"firstRowAsHeader": true}`, `{"type": "DelimitedTextWriteSettings", "quoteAllText": true, "fileExtension": ".csv", "maxRowsPerFile": 5, "fileNamePrefix": "x"}`, 2,
+			"\"c0\",\"c1\",\"c2\",\"c3\",\"c4\"\r\n\"plain\",\"True\",\"12.5000\",\"2024-01-31 12:00:00.123456+00\",\"\\\\x6869\"\r\n\"a,b\",\"False\",\"0.0000\",\"2024-01-31 00:00:00+00\",\r\n",
+		},
 		{"v2 nullValue", 2, `{"nullValue": "plain", "columnDelimiter": ";"}`, ``, 2, "\"plain\";True;12.5000;2024-01-31 12:00:00.123456+00;\\x6869\r\na,b;False;0.0000;2024-01-31 00:00:00+00;plain\r\n"},
 		{"v2 UTF-16 begins with its mark", 2, `{"encodingName": "utf-16", "columnDelimiter": "|"}`, ``, 0, "\xff\xfe"},
 		{"v1 defaults", 1, `{}`, ``, 1, "plain,True,12.5000,2024-01-31 12:00:00.123456+00,\\x6869\r\n"},

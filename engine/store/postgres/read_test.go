@@ -160,8 +160,10 @@ func TestReadBoundedTypesOfTables(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, `CREATE TABLE bounded (id int PRIMARY KEY, a numeric(18,4), b numeric(38,10) NOT NULL, c numeric(3,-2), d numeric(3,5), e varchar(7), f char(3), g numeric(50,5))`)
 	_, schema := d.source(t, `{"table": "bounded", "schema": "public"}`, `{}`)
-	want := []string{"id Int32 integer false", "a Decimal(18,4) numeric(18,4) true", "b Decimal(38,10) numeric(38,10) false", "c Decimal(5,0) numeric(3,-2) true",
-		"d Decimal(5,5) numeric(3,5) true", "e String(7) character varying(7) true", "f String(3) character(3) true", "g Decimal(50,5) numeric(50,5) true"}
+	want := []string{
+		"id Int32 integer false", "a Decimal(18,4) numeric(18,4) true", "b Decimal(38,10) numeric(38,10) false", "c Decimal(5,0) numeric(3,-2) true",
+		"d Decimal(5,5) numeric(3,5) true", "e String(7) character varying(7) true", "f String(3) character(3) true", "g Decimal(50,5) numeric(50,5) true",
+	}
 	for i, f := range schema {
 		if got := fmt.Sprintf("%s %s %s %v", f.Name, f.Type, f.Native, f.Nullable); got != want[i] {
 			t.Errorf("column %d is %s, want %s", i, got, want[i])

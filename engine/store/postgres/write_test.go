@@ -133,9 +133,13 @@ func TestAutoCreate(t *testing.T) {
 	d := newDatabase(t, `CREATE SCHEMA "My Schema"`)
 	want := batch.Schema{
 		field("Id", batch.Int64), field("a", batch.Boolean), field("b", batch.Byte), field("c", batch.Single),
-		{Name: "d", Type: batch.Type{Kind: batch.Decimal, Precision: 20, Scale: 3}}, {Name: "e", Type: batch.Type{Kind: batch.Decimal}},
-		{Name: "f", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Milli}}, {Name: "g", Type: batch.Type{Kind: batch.TimestampTZ, Unit: batch.Nano}},
-		{Name: "h", Type: batch.Type{Kind: batch.String, Length: 7}}, field("i", batch.String), field("j", batch.JSON), {Name: "k", Type: batch.Type{Kind: batch.JSON}, Native: "jsonb"},
+		{Name: "d", Type: batch.Type{Kind: batch.Decimal, Precision: 20, Scale: 3}},
+		{Name: "e", Type: batch.Type{Kind: batch.Decimal}},
+		{Name: "f", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Milli}},
+		{Name: "g", Type: batch.Type{Kind: batch.TimestampTZ, Unit: batch.Nano}},
+		{Name: "h", Type: batch.Type{Kind: batch.String, Length: 7}},
+		field("i", batch.String), field("j", batch.JSON),
+		{Name: "k", Type: batch.Type{Kind: batch.JSON}, Native: "jsonb"},
 		field("l", batch.Binary), field("m", batch.GUID), field("n", batch.Duration), field("o", batch.XML), field("p", batch.Date), field(`q"`, batch.Time),
 	}
 	k := d.sink(t, `{"schema": "My Schema", "table": "My Table"}`, `{"tableOption": "AutoCreate"}`, "run")
