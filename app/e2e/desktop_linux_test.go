@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dmgateway/app/tray/traytest"
+)
+
+// title is the window's.
+const title = "Data Management Gateway"
+
+// session is a display with a window manager and a place for tray icons.
+type session struct {
+	*traytest.Desktop
+	t    *testing.T
+	home string
+}
+
+func newSession(t *testing.T, xvfb ...string) *session {
+	t.Helper()
+	for _, program := range []string{"Xvfb", "openbox", "xdotool", "wmctrl", "dbus-daemon"} {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatalf("%s is missing", program)
+			}
+			t.Skipf("%s is missing", program)
+		}
+	}
+	s := &session{t: t, home: t.TempDir()}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	display := exec.Command("Xvfb", append([]string{"-displayfd", "3", "-screen", "0", "1100x760x24", "-nolisten", "tcp"}, xvfb...)...)
+	display.ExtraFiles = []*os.File{write}
+	s.background(display)
+	write.Close()
+	number := make([]byte, 16)
+	n, err := read.Read(number)
+	if err != nil {
+		t.Fatalf("Xvfb says no display: %v", err)
+	}
+	read.Close()
+	for name, value := range map[string]string{
+		"DISPLAY": ":" + strings.TrimSpace(string(number[:n])), "WAYLAND_DISPLAY": "", "LANG": "en_US.UTF-8", "HOME": s.home, "XDG_RUNTIME_DIR": s.home,
+		"XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": filepath.Join(s.home, "cache"), "FYNE_SCALE": "1", "DMG_DATA": "",
+	} {
+		t.Setenv(name, value)
+	}
+	s.Desktop = traytest.Start(t)
+	s.Place(t)
+	s.background(exec.Command("openbox"))
+	return s
+}
+
+// background starts a program that ends with the test.
+func (s *session) background(cmd *exec.Cmd) {
+	s.t.Helper()
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+}
+
+// binary is the program under test: $DMG_BINARY, or one built from this checkout.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if binary = os.Getenv("DMG_BINARY"); binary != "" {
+			return m.Run()
+		}
+		dir, err := os.MkdirTemp("", "dmgateway-e2e")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "dmgateway")
+		if out, err := exec.Command("go", "build", "-tags", "gles", "-o", binary, "dmgateway/app").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// program is the desktop program at work.
+type program struct {
+	cmd   *exec.Cmd
+	out   *bytes.Buffer
+	ended chan error
+}
+
+func (s *session) start(args ...string) *program {
+	s.t.Helper()
+	p := &program{cmd: exec.Command(binary, args...), out: &bytes.Buffer{}, ended: make(chan error, 1)}
+	p.cmd.Stdout, p.cmd.Stderr = io.Writer(p.out), p.out
+	if err := p.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { p.ended <- p.cmd.Wait(); close(done) }()
+	s.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-done
+		if s.t.Failed() {
+			s.t.Logf("the program said:\n%s", p.out)
+		}
+	})
+	return p
+}
+
+// end waits for the program to end by itself.
+func (s *session) end(p *program, within time.Duration) {
+	s.t.Helper()
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			s.t.Fatalf("it ended with %v", err)
+		}
+	case <-time.After(within):
+		s.t.Fatalf("it did not end within %s", within)
+	}
+}
+
+func (s *session) tool(name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+// window is the program's window while it can be seen, "" otherwise.
+func (s *session) window() string {
+	id, _ := s.tool("xdotool", "search", "--onlyvisible", "--name", "^"+title+"$")
+	id, _, _ = strings.Cut(id, "\n")
+	return id
+}
+
+// click clicks at a place of the window.
+func (s *session) click(x, y int) {
+	s.t.Helper()
+	for _, args := range [][]string{{"mousemove", "--window", s.window(), fmt.Sprint(x), fmt.Sprint(y)}, {"click", "1"}} {
+		if out, err := s.tool("xdotool", args...); err != nil {
+			s.t.Fatalf("xdotool %v: %v %s", args, err, out)
+		}
+	}
+}
+
+func (s *session) until(what string, within time.Duration, ok func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("waited in vain: " + what)
+		}
+	}
+}
+
+// icon is the program's tray icon, once it has come.
+func (s *session) icon() string {
+	s.t.Helper()
+	select {
+	case item := <-s.Items:
+		return item
+	case <-time.After(time.Minute):
+		s.t.Fatal("no tray icon came")
+		return ""
+	}
+}
