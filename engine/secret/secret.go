@@ -11,13 +11,14 @@ const stars = "******"
 // String is a secret text. Its zero value is the empty secret. fmt, log/slog and encoding/json all show stars; only
 // [String.Reveal] gives the text, so a search for Reveal finds every place where a secret leaves its box.
 type String struct {
+	_ [0]func() // no ==: it would compare addresses, and in a time that tells something
 	// A pointer, because fmt prints the fields of a struct that holds a String in an unexported field without asking for
 	// its methods: it then shows an address.
 	text *string
 }
 
 // New wraps a secret text.
-func New(text string) String { return String{&text} }
+func New(text string) String { return String{text: &text} }
 
 // Reveal gives the text itself.
 func (s String) Reveal() string {

@@ -18,7 +18,7 @@ func TestConnectionStrings(t *testing.T) {
 		"":                          {},
 		" ; ;":                      {},
 		"Host=db1; Port = 5432 ;":   {"Host": "db1", "Port": "5432"},
-		"HOST=a;user   id=b":        {"host": "a", "UserId": "b", "User ID": ""},
+		"HOST=a;user   id=b":        {"host": "a", "UserId": "b"},
 		`Password='a;b''c"d';X=1`:   {"Password": `a;b'c"d`, "X": "1"},
 		`Password="a;b""c'd" ;X=""`: {"Password": `a;b"c'd`, "X": ""},
 		"a==b=c":                    {"a=b": "c"},
