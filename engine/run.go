@@ -37,6 +37,7 @@ func errCancelled(where string) error {
 // runTask takes one attempt from the lease to its end in the journal.
 func (s *session) runTask(t *task) {
 	defer s.e.announce()
+	defer s.giveBack()
 	defer s.pool.done(t)
 	s.e.announce()
 	for {
@@ -53,6 +54,13 @@ func (s *session) runTask(t *task) {
 		}
 		s.e.log.Warn("job paused until the factory can be asked about its lease", "run", t.run())
 		t.resume()
+	}
+}
+
+// giveBack returns the memory of finished copies to the machine once nothing runs: a gateway is idle most of its day.
+func (s *session) giveBack() {
+	if s.pool.runningNow() == 0 {
+		debug.FreeOSMemory()
 	}
 }
 
