@@ -106,8 +106,11 @@ func (f *Factory) putCancel(ctx context.Context, tx *sql.Tx, r *run, now time.Ti
 	if err != nil {
 		return fmt.Errorf("sign cancel of %s: %w", r.ID, err)
 	}
-	return putMessage(ctx, tx, jobQueue(r.Gateway), fmt.Sprintf("cancel/%s.%d", r.ID, r.Attempt), protocol.SubjectCancel, body, expires)
+	return putMessage(ctx, tx, jobQueue(r.Gateway), r.cancelID(), protocol.SubjectCancel, body, expires)
 }
+
+// cancelID is the message ID of what asks the gateway to stop the present attempt.
+func (r *run) cancelID() string { return fmt.Sprintf("cancel/%s.%d", r.ID, r.Attempt) }
 
 // failRunsOf ends every open run of a gateway that is being removed.
 func failRunsOf(ctx context.Context, tx *sql.Tx, g gateway, now time.Time) error {

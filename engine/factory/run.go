@@ -18,7 +18,8 @@ import (
 //
 //	waiting ─send─▶ sent ─take─▶ taken ─result─▶ ended
 //	   ▲              │            │
-//	   └──expired─────┴──lost──────┘   (and from anywhere, by cancelling, to ended)
+//	   └──expired─────┴──lost──────┘   (and from anywhere, by cancelling, to ended;
+//	                                    from ended, by retrying, to sent)
 const (
 	phaseWaiting = "waiting" // for a node to register, or for retryAt
 	phaseSent    = "sent"    // the attempt is in the queue, nobody has it
@@ -201,9 +202,13 @@ func encode[T any](v *T) (any, error) {
 func activityRun(ctx context.Context, q querier, id string) (run, error) {
 	r, err := scanRun(q.QueryRowContext(ctx, "SELECT "+runColumns+" FROM activity_runs WHERE id = ?", id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return r, fault.New(fault.NotFound, "there is no activity run %s", id).At(id)
+		return r, errNoActivityRun(id)
 	}
 	return r, err
+}
+
+func errNoActivityRun(id string) error {
+	return fault.New(fault.NotFound, "there is no activity run %s", id).At(id)
 }
 
 // save stores where the run is, and the status of its pipeline run with it.
@@ -229,8 +234,11 @@ func (r *run) save(ctx context.Context, q querier, now time.Time) error {
 
 func (r *run) savePipelineRun(ctx context.Context, q querier, now time.Time) error {
 	status := r.Status
-	if r.Cancelling && r.Phase != phaseEnded {
+	switch {
+	case r.Cancelling && r.Phase != phaseEnded:
 		status = wire.Canceling
+	case status == report.Queued && (r.Attempt > 1 || !r.Started.IsZero()):
+		status = report.InProgress // it has begun; only its next attempt is queued
 	}
 	_, err := q.ExecContext(ctx, "UPDATE pipeline_runs SET status = ?, message = ?, updated = ?, ended = ? WHERE id = ?",
 		status, r.Reason, micros(now), micros(r.Ended), r.PipelineRun)
