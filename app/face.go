@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -32,11 +34,21 @@ func (f *face) follow(ctx context.Context) {
 	}
 }
 
+// settle gives memory back that only the start needed. It runs on a goroutine of its own.
+func (f *face) settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+		debug.FreeOSMemory()
+	}
+}
+
 // close hides the window where the tray can bring it back, and otherwise says that the gateway goes on with it only.
 func (f *face) close() {
 	go func() {
 		if tray.HasTray() {
-			fyne.Do(f.w.Hide)
+			fyne.DoAndWait(f.w.Hide)
+			debug.FreeOSMemory()
 			return
 		}
 		fyne.Do(func() {

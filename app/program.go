@@ -98,7 +98,7 @@ func (p *program) runWindow() {
 	var w *window.Window
 	f := &face{p: p, app: app}
 	w = window.New(app, window.Options{
-		Model: p.model, Data: p.engine.Data(), Log: p.engine.LogFile(), Version: engine.Version(), Open: p.open, Close: f.close, Quit: f.quit,
+		Model: p.model, Data: p.engine.Data(), Log: p.engine.LogFile(), Version: engine.Version(), Theme: p.theme(), Open: p.open, Close: f.close, Quit: f.quit,
 	})
 	f.w = w
 	icon := tray.New(p.model, tray.Actions{Open: p.show, Quit: func() { fyne.Do(f.quit) }})
@@ -108,6 +108,7 @@ func (p *program) runWindow() {
 		p.work.Go(func() { icon.Follow(ctx) })
 		p.work.Go(func() { w.Follow(ctx) })
 		p.work.Go(func() { f.follow(ctx) })
+		p.work.Go(func() { f.settle(ctx) })
 		if !p.o.hidden {
 			w.Apply(p.model.Snapshot())
 			w.Show()
@@ -116,6 +117,20 @@ func (p *program) runWindow() {
 	app.Lifecycle().SetOnStopped(func() { w.End() })
 	app.Run()
 	f.end()
+}
+
+// theme is the theme that was chosen, before the model has heard of it.
+func (p *program) theme() string {
+	settings, err := p.engine.Settings(context.Background())
+	if err != nil {
+		return ""
+	}
+	for _, s := range settings {
+		if s.Name == engine.SettingTheme {
+			return s.Value
+		}
+	}
+	return ""
 }
 
 // showError tells why the program cannot start, in a window of its own.

@@ -11,7 +11,7 @@ import (
 
 //go:generate go run ./render
 
-// The last pattern is LICENSE and, where they were generated, the third-party NOTICES.
+// The last pattern is LICENSE and, where it was generated, NOTICES.txt.
 //
 //go:embed made page [LN]*
 var files embed.FS
@@ -38,13 +38,18 @@ func Page() fs.FS {
 	return page
 }
 
-// License is the program's own licence, Notices those of the libraries in it: "" where they were not generated.
-func License() string { return text("LICENSE") }
+// Has reports whether there is a text: LICENSE, the program's own, and NOTICES.txt, those of the libraries in it.
+func Has(name string) bool {
+	f, err := files.Open(name)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
 
-// Notices are the licences of the libraries in the program, "" where they were not generated.
-func Notices() string { return text("NOTICES") + text("NOTICES.txt") + text("NOTICES.md") }
-
-func text(name string) string {
+// Text is one of those texts, "" where it does not exist.
+func Text(name string) string {
 	data, err := files.ReadFile(name)
 	if err != nil {
 		return ""

@@ -12,6 +12,11 @@ import (
 // betweenUpdates is the least time between two: more than ten a second nobody can read.
 const betweenUpdates = 100 * time.Millisecond
 
+// after calls f on Fyne's goroutine when some time has passed, unless it is stopped before.
+func after(d time.Duration, f func()) (stop func() bool) {
+	return time.AfterFunc(d, func() { fyne.Do(f) }).Stop
+}
+
 // follow calls apply on Fyne's goroutine with the newest snapshot whenever the model has changed, until ctx ends. It
 // waits until one is shown before it takes the next, so changes that come faster are shown together.
 func follow(ctx context.Context, m *view.Model, apply func(view.Snapshot)) {

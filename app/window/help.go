@@ -27,11 +27,11 @@ func newHelpPage(w *Window) fyne.CanvasObject {
 		keys[i] = view.Field{Name: s.Keys, Value: s.Does}
 	}
 	licences := row(gap)
-	if text := assets.License(); text != "" {
-		licences.Add(button("Licence", "text", widget.MediumImportance, func() { w.showLines("Licence", text) }))
+	if assets.Has("LICENSE") {
+		licences.Add(button("Licence", "text", widget.MediumImportance, func() { w.showLines("Licence", assets.Text("LICENSE")) }))
 	}
-	if text := assets.Notices(); text != "" {
-		licences.Add(button("Third-party notices", "text", widget.MediumImportance, func() { w.showLines("Third-party notices", text) }))
+	if assets.Has("NOTICES.txt") {
+		licences.Add(button("Third-party notices", "text", widget.MediumImportance, func() { w.showLines("Third-party notices", assets.Text("NOTICES.txt")) }))
 	}
 	return newScrolled(stack(gapMedium,
 		newText("Help", heading).Object,

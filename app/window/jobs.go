@@ -69,7 +69,7 @@ func newRecentTable(w *Window) *recentTable {
 	}
 	t.head = container.New(inset{10, 14, 6, 14}, container.New(tableRow{},
 		wide(20, newText("").Object), head("Job"), head("Rows", right), head("Size", right), head("Duration", right), head("Ended", right)))
-	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, container.New(inset{0, 0, 4, 0}, t.body), padded(gapMedium+2, t.empty.Object)))
+	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, container.New(inset{0, 4, 4, 4}, t.body), padded(gapMedium+2, t.empty.Object)))
 	return t
 }
 
@@ -108,7 +108,7 @@ func newRecentRow(w *Window) *recentRow {
 		rowsRead: newText("", right), size: newText("", right), duration: newText("", right), ended: newText("", right, muted),
 	}
 	cells := container.New(tableRow{}, r.sign, stack(2, r.title.Object, r.more.Object), r.rowsRead.Object, r.size.Object, r.duration.Object, r.ended.Object)
-	r.pressable = newPressable(container.New(inset{7, 14, 7, 14}, cells), "", "", 4, func() { w.showJob(r.id) })
+	r.pressable = newPressable(container.New(inset{7, 10, 7, 10}, cells), "", "", 5, func() { w.showJob(r.id) })
 	return r
 }
 

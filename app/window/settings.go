@@ -116,7 +116,8 @@ type settingRow struct {
 	put     func(shown string) // shows a value in the control
 	putting bool               // put is at work: its changes are not a person's
 	focused func() bool
-	pending *time.Timer
+	typed   int         // how often something was typed
+	pending func() bool // stops the check of what was typed last, nil where that is done
 }
 
 func newSettingRow(w *Window, v view.Setting) *settingRow {
@@ -166,7 +167,7 @@ func (r *settingRow) send(value string) {
 
 func (r *settingRow) stopTyping() {
 	if r.pending != nil {
-		r.pending.Stop()
+		r.pending()
 		r.pending = nil
 	}
 }
@@ -208,15 +209,13 @@ func (r *settingRow) entry() fyne.CanvasObject {
 			return
 		}
 		r.stopTyping()
-		var timer *time.Timer
-		timer = time.AfterFunc(typingPause, func() {
-			fyne.Do(func() {
-				if r.pending == timer {
-					r.send(value)
-				}
-			})
+		r.typed++
+		turn := r.typed
+		r.pending = r.w.after(typingPause, func() {
+			if r.pending != nil && r.typed == turn {
+				r.send(value)
+			}
 		})
-		r.pending = timer
 	}
 	e.OnSubmitted = r.send
 	r.focused = func() bool { return r.w.win.Canvas().Focused() == e }

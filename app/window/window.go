@@ -31,6 +31,8 @@ type Options struct {
 	// Data is the data directory, Log the engine's log file; "" where it is not known.
 	Data, Log string
 	Version   engine.VersionInfo
+	// Theme is the setting's value at the start: changing it later means reading all fonts again.
+	Theme string
 	// Open shows a folder or a page with the desktop's own program.
 	Open func(target string) error
 	// Close is what the window's close button does: hide it, or keep it where nothing could bring it back.
@@ -58,6 +60,7 @@ type Window struct {
 	settings    *settingsPage
 	diagnostics *diagnosticsPage
 	shown       bool
+	after       func(time.Duration, func()) (stop func() bool)
 }
 
 // page is one of the four, with its entry in the navigation.
@@ -73,8 +76,8 @@ func New(app fyne.App, o Options) *Window {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	w := &Window{o: o, app: app, win: app.NewWindow(Title), theme: "none"}
-	w.useTheme("")
+	w := &Window{o: o, app: app, win: app.NewWindow(Title), theme: "none", after: after}
+	w.useTheme(o.Theme)
 	w.home, w.settings, w.diagnostics = newHomePage(w), newSettingsPage(w), newDiagnosticsPage(w)
 	help := newHelpPage(w)
 	w.pages = []*page{
@@ -168,6 +171,9 @@ func (w *Window) Apply(s view.Snapshot) {
 }
 
 func (w *Window) useTheme(name string) {
+	if name == "" {
+		name = "system"
+	}
 	if name != w.theme {
 		w.theme = name
 		w.app.Settings().SetTheme(Theme{Variant: name})
@@ -210,7 +216,7 @@ func (w *Window) End() {
 
 // Ask asks a question that has consequences; yes names them and is called on confirmation.
 func (w *Window) Ask(title, question, yes, no string, danger bool, confirmed func()) {
-	body := wide(400, newText(question, wrapped).Object)
+	body := container.New(inset{0, 0, gap, 0}, wide(400, newText(question, wrapped).Object))
 	d := dialog.NewCustomConfirm(title, yes, no, body, func(ok bool) {
 		if ok {
 			confirmed()

@@ -163,7 +163,13 @@ func TestASettingIsCheckedAsItIsTyped(t *testing.T) {
 			limit = f
 		}
 	}
+	var check func()
+	w.after = func(_ time.Duration, f func()) func() bool { check = f; return func() bool { return true } }
+	limit.SetText("man")
+	outdated := check
 	limit.SetText("many")
+	outdated()
+	check()
 	settle(t, w, func(s view.Snapshot) bool { return view.SettingsOf(s)[0].Error != "" })
 	row := w.settings.rows[engine.SettingJobLimit]
 	if row.problem.Text != "Give a whole number from 1 to 64." || limit.Text != "many" {
@@ -171,7 +177,11 @@ func TestASettingIsCheckedAsItIsTyped(t *testing.T) {
 	}
 	c.Do(func(c *viewtest.Controller) { c.SettingErr = nil })
 	limit.SetText("8")
+	check()
 	settle(t, w, func(s view.Snapshot) bool { return view.SettingsOf(s)[0].Shown == "8" })
+	if slices.Contains(c.Asked(), "set joblimit=man") {
+		t.Error("what was typed over was sent too")
+	}
 	if row.problem.Object.Visible() || !row.reset.Visible() {
 		t.Error("a good value is not shown as one")
 	}
