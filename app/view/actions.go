@@ -82,8 +82,32 @@ func (m *Model) Cancel(id string) {
 		if err := m.ctl.Cancel(ctx, id); err != nil {
 			m.change(func(s *Snapshot) {
 				delete(s.cancelling, id)
-				s.Problem = ProblemOf(err)
+				s.Problem, s.Failed = ProblemOf(err), Nothing
 			})
+		}
+	})
+}
+
+// retrier is an engine that can have an ended job run again.
+type retrier interface {
+	Retry(ctx context.Context, id string) error
+}
+
+// CanRetry reports whether a job can be run again from here: it failed or was cancelled, and the engine knows how to.
+func (m *Model) CanRetry(j engine.Job) bool {
+	_, can := m.ctl.(retrier)
+	return can && j.Retryable
+}
+
+// Retry asks the factory to run a job again. It comes back as another attempt.
+func (m *Model) Retry(id string) {
+	r, can := m.ctl.(retrier)
+	if !can {
+		return
+	}
+	m.later(func(ctx context.Context) {
+		if err := r.Retry(ctx, id); err != nil {
+			m.change(func(s *Snapshot) { s.Problem, s.Failed = ProblemOf(err), Nothing })
 		}
 	})
 }

@@ -210,7 +210,15 @@ func (w *Window) showJob(id string) {
 	copyJSON := button("Copy as JSON", "copy", widget.MediumImportance, func() { w.copyText(d.JSON) })
 	closing := button("Close", "", widget.HighImportance, func() { top.Hide() })
 	custom := dialog.NewCustomWithoutButtons("Job", page, w.win)
-	custom.SetButtons([]fyne.CanvasObject{copyJSON, closing})
+	buttons := []fyne.CanvasObject{copyJSON, closing}
+	if w.o.Model.CanRetry(job) {
+		again := button("Run again", "reset", widget.MediumImportance, func() {
+			top.Hide()
+			w.o.Model.Retry(id)
+		})
+		buttons = []fyne.CanvasObject{copyJSON, again, closing}
+	}
+	custom.SetButtons(buttons)
 	top = custom
 	w.showLarge(custom, page)
 }

@@ -135,6 +135,20 @@ func TestWhatHasConsequencesIsAskedFirst(t *testing.T) {
 	}
 }
 
+func TestAFailedJobCanBeRunAgain(t *testing.T) {
+	c := viewtest.Busy()
+	w := open(t, c, "light")
+	test.Tap(w.home.recent.rows[1])
+	answer(t, w, "Run again")
+	until(t, func() bool { return slices.Contains(c.Asked(), "retry f1") })
+	test.Tap(w.home.recent.rows[0])
+	for _, o := range test.LaidOutObjects(w.win.Canvas().Overlays().Top()) {
+		if b, ok := o.(*widget.Button); ok && b.Text == "Run again" {
+			t.Error("a job that succeeded can be run again")
+		}
+	}
+}
+
 func TestButtonsFollowTheState(t *testing.T) {
 	for _, c := range []struct {
 		scene       *viewtest.Controller

@@ -125,6 +125,9 @@ func (c *Controller) Job(_ context.Context, id string) (engine.Job, error) {
 // Cancel notes.
 func (c *Controller) Cancel(_ context.Context, id string) error { return c.note("cancel", id) }
 
+// Retry notes.
+func (c *Controller) Retry(_ context.Context, id string) error { return c.note("retry", id) }
+
 // Settings answers Set.
 func (c *Controller) Settings(context.Context) ([]engine.Setting, error) {
 	c.mu.Lock()

@@ -70,7 +70,7 @@ func history() []engine.Job {
 		}
 	}
 	failed := done("f1", "Invoices", "PostgreSQL finance.invoices", "File system out/invoices.csv", 20*time.Minute, 3*time.Second, 0, 0)
-	failed.Status = engine.Failed
+	failed.Status, failed.Retryable = engine.Failed, true
 	failed.Result = &engine.Result{Status: engine.Failed, RowsRead: 18_000, DataRead: 4_100_000, Errors: []engine.ErrorInfo{{
 		Code: "SignInFailed", Message: `connect to PostgreSQL at db1:5432: password authentication failed for user "loader"`,
 		Target: "db1:5432", Hint: "Check user and password of the linked service OnPremFinance, and set its credential again.",
