@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,22 +39,9 @@ func newSession(t *testing.T, xvfb ...string) *session {
 		}
 	}
 	s := &session{t: t, home: t.TempDir()}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	display := exec.Command("Xvfb", append([]string{"-displayfd", "3", "-screen", "0", "1100x760x24", "-nolisten", "tcp"}, xvfb...)...)
-	display.ExtraFiles = []*os.File{write}
-	s.background(display)
-	write.Close()
-	number := make([]byte, 16)
-	n, err := read.Read(number)
-	if err != nil {
-		t.Fatalf("Xvfb says no display: %v", err)
-	}
-	read.Close()
+	number := s.display(xvfb)
 	for name, value := range map[string]string{
-		"DISPLAY": ":" + strings.TrimSpace(string(number[:n])), "WAYLAND_DISPLAY": "", "LANG": "en_US.UTF-8", "HOME": s.home, "XDG_RUNTIME_DIR": s.home,
+		"DISPLAY": number, "WAYLAND_DISPLAY": "", "LANG": "en_US.UTF-8", "HOME": s.home, "XDG_RUNTIME_DIR": s.home,
 		"XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": filepath.Join(s.home, "cache"), "FYNE_SCALE": "1", "DMG_DATA": "",
 	} {
 		t.Setenv(name, value)
@@ -60,6 +50,48 @@ func newSession(t *testing.T, xvfb ...string) *session {
 	s.Place(t)
 	s.background(exec.Command("openbox"))
 	return s
+}
+
+// display starts an X server without a screen and gives its name. The number is chosen here, so that the server takes
+// its lock file: with -displayfd it takes none, and two that start at once can get the same.
+func (s *session) display(flags []string) string {
+	s.t.Helper()
+	for try := range 20 {
+		number := strconv.Itoa(100 + (os.Getpid()+try*37)%400)
+		server := exec.Command("Xvfb", append([]string{":" + number, "-screen", "0", "1100x760x24", "-nolisten", "tcp"}, flags...)...)
+		if err := server.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() { _ = server.Wait(); close(ended) }()
+		s.t.Cleanup(func() { _ = server.Process.Signal(syscall.SIGTERM); <-ended })
+		if answers("/tmp/.X11-unix/X"+number, ended) {
+			return ":" + number
+		}
+	}
+	s.t.Fatal("no X server starts")
+	return ""
+}
+
+// answers waits until somebody listens on a Unix socket, or the server that should has ended.
+func answers(socket string, ended <-chan struct{}) bool {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		c, err := net.Dial("unix", socket)
+		select {
+		case <-ended: // the display is another server's
+			if err == nil {
+				c.Close()
+			}
+			return false
+		default:
+		}
+		if err == nil {
+			c.Close()
+			return true
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return false
 }
 
 // background starts a program that ends with the test.
