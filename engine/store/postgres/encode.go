@@ -175,11 +175,10 @@ func numericEncoder(t batch.Type) encode {
 			return dst, nil
 		}
 	case t.Storage() == batch.InWide:
-		var text []byte
 		scale := t.Scale
 		return func(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
-			text = batch.AppendDecimalWide(text[:0], c.Wide[row], scale)
-			return encodeNumericText(dst, text)
+			var text [48]byte // 38 digits, sign, point; the encoder is shared by the writers of all partitions
+			return encodeNumericText(dst, batch.AppendDecimalWide(text[:0], c.Wide[row], scale))
 		}
 	}
 	return func(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -222,6 +223,62 @@ func testParallel(t *testing.T, s Store) {
 	}
 	_, rows := s.read(t, "parallel")
 	exactly(t, rows, parts*each)
+}
+
+// testParallelValues writes kinds that take working space to encode, from several writers at once: what a sink keeps
+// between values must belong to one writer alone.
+func testParallelValues(t *testing.T, s Store) {
+	const parts, each = 4, 4000
+	want := batch.Schema{
+		{Name: "id", Type: batch.Type{Kind: batch.Int64}, Nullable: true},
+		{Name: "narrow", Type: batch.Type{Kind: batch.Decimal, Precision: 18, Scale: 4}, Nullable: true},
+		{Name: "wide", Type: batch.Type{Kind: batch.Decimal, Precision: 38, Scale: 10}, Nullable: true},
+		{Name: "any", Type: batch.Type{Kind: batch.Decimal}, Nullable: true},
+		{Name: "ratio", Type: batch.Type{Kind: batch.Double}, Nullable: true},
+		{Name: "at", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}, Nullable: true},
+		{Name: "zoned", Type: batch.Type{Kind: batch.TimestampTZ, Unit: batch.Micro}, Nullable: true},
+		{Name: "name", Type: batch.Type{Kind: batch.String}, Nullable: true},
+	}
+	value := func(id int) []string {
+		return []string{
+			fmt.Sprint(id), fmt.Sprintf("%d.%04d", id*7, id%10000), fmt.Sprintf("%d%015d.%010d", 1+id%9000, id*104729, id*31),
+			fmt.Sprintf("-%d%030d.%05d", 1+id, id, id%100000), fmt.Sprintf("%d.5", id), fmt.Sprintf("20%02d-01-31 06:%02d:%02d.%06d", id%90+10, id%60, id%59, id),
+			fmt.Sprintf("20%02d-01-31 06:%02d:%02d.%06d+00", id%90+10, id%60, id%59, id), fmt.Sprintf("name of %d, %x", id, id*99991),
+		}
+	}
+	k, types := s.prepared(t, "parallelvalues", "run-parallelvalues", want, false)
+	batches := make([]*batch.Batch, parts)
+	for i := range parts {
+		texts := make([][]string, each)
+		for j := range texts {
+			texts[j] = value(i*each + j)
+		}
+		batches[i] = Fill(t, types, texts)
+	}
+	errs := make([]error, parts)
+	var wg sync.WaitGroup
+	for i := range parts {
+		wg.Go(func() { errs[i] = writePart(t.Context(), k, fmt.Sprintf("part-%d", i), batches[i]) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	found, rows := s.read(t, "parallelvalues")
+	if len(rows) != parts*each {
+		t.Fatalf("%d rows came back, %d were written", len(rows), parts*each)
+	}
+	for _, row := range rows {
+		id, err := strconv.Atoi(row[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range value(id) {
+			if !same(types[i].Type, v, row[i]) {
+				t.Fatalf("row %d: %s (%v, read as %v) is %q instead of %q", id, want[i].Name, types[i].Type, found[i].Type, row[i], v)
+			}
+		}
+	}
 }
 
 func writePart(ctx context.Context, k store.Sink, id string, b *batch.Batch) error {
