@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -62,6 +63,10 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 	}
 	if ctx.Err() != nil {
 		return nil, fault.New(fault.Cancelled, "asking the gateway was cut off").Because(context.Cause(ctx))
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fault.New(fault.Forbidden, "the gateway's control socket is closed to this user").At(c.socket).
+			Try("Run the command as the user that runs the gateway.")
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {

@@ -40,7 +40,7 @@ func (e *Engine) allowPath(path string, write bool) error {
 			return nil
 		}
 	}
-	return refused.Try("If jobs should, the operator adds the folder to the setting %q.", SettingFolders)
+	return refused.Try("If jobs should, the operator adds the folder to the setting %q: on the Settings page, or by `dmgcmd settings %s PATH`.", SettingFolders, SettingFolders)
 }
 
 // below reports whether a resolved path lies in a folder, whose links are followed first.

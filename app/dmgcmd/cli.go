@@ -105,12 +105,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errReported) {
-		return exitCopyFailed
+	reported := errors.Is(err, errReported)
+	if !reported {
+		p.printError(err)
 	}
-	p.printError(err)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return exitInterrupted
+	case reported:
+		return exitCopyFailed
 	}
 	return exitCode(err)
 }

@@ -13,6 +13,7 @@ type factoryCmd struct {
 	Serve   serveCmd   `cmd:"" help:"Run the cloud side on this machine until a signal comes."`
 	Gateway gatewayCmd `cmd:"" help:"Logical gateways and their keys."`
 	Apply   applyCmd   `cmd:"" help:"Create or replace linked services, datasets and pipelines from JSON files."`
+	Remove  removeCmd  `cmd:"" help:"Remove a linked service, dataset or pipeline."`
 	Run     startRun   `cmd:"" help:"Start a pipeline."`
 	Runs    runsCmd    `cmd:"" help:"Recent runs, or everything about one."`
 	Cancel  cancelRun  `cmd:"" help:"Cancel a run."`
@@ -79,6 +80,9 @@ func (c applyCmd) Run(p *program) error {
 	}
 	applied, err := client.Apply(p.ctx, c.Paths...)
 	if err != nil {
+		for _, a := range applied {
+			p.say("%s %s was applied before the error", a.Kind, a.Name)
+		}
 		return err
 	}
 	return p.print(applied, func(w io.Writer) {
@@ -90,4 +94,18 @@ func (c applyCmd) Run(p *program) error {
 			fmt.Fprintf(w, "%s\t%s\tapplied\n", a.Name, a.Kind)
 		}
 	})
+}
+
+type removeCmd struct {
+	remote
+	Kind string `arg:"" enum:"linkedservice,dataset,pipeline" help:"linkedservice, dataset or pipeline."`
+	Name string `arg:"" help:"Its name."`
+}
+
+func (c removeCmd) Run(p *program) error {
+	client, err := c.client(p)
+	if err != nil {
+		return err
+	}
+	return client.Delete(p.ctx, c.Kind+"s", c.Name)
 }

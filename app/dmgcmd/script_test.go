@@ -41,6 +41,7 @@ func scriptParams(dir string, env map[string]string, commands map[string]func(*t
 		"fill":      fillIn,
 		"waitstate": waitState,
 		"grepdir":   grepDir,
+		"waitjob":   waitJob,
 	}
 	maps.Copy(all, commands)
 	return testscript.Params{
@@ -215,14 +216,24 @@ func grepDir(ts *testscript.TestScript, neg bool, args []string) {
 
 // waitState: waitstate STATE waits until the running engine of the script's data directory is in a state.
 func waitState(ts *testscript.TestScript, _ bool, args []string) {
+	waitField(ts, "state", args[0], "status", "--json")
+}
+
+// waitJob: waitjob ID STATUS waits until a job has a status.
+func waitJob(ts *testscript.TestScript, _ bool, args []string) {
+	waitField(ts, "status", args[1], "jobs", "show", args[0], "--json")
+}
+
+// waitField runs dmgcmd until one field of what it prints has a value.
+func waitField(ts *testscript.TestScript, field, want string, command ...string) {
 	deadline := time.Now().Add(60 * time.Second)
 	for {
-		var s struct{ State string }
-		if ts.Exec("dmgcmd", "status", "--json") == nil && json.Unmarshal([]byte(ts.ReadFile("stdout")), &s) == nil && s.State == args[0] {
+		var v map[string]any
+		if ts.Exec("dmgcmd", command...) == nil && json.Unmarshal([]byte(ts.ReadFile("stdout")), &v) == nil && v[field] == want {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("the state is %q, not %s", s.State, args[0])
+			ts.Fatalf("%s is %q, not %s", field, v[field], want)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -134,5 +134,5 @@ func outcome(ctx context.Context, err error) error {
 	if fault.Code(cause) != fault.Internal {
 		return cause
 	}
-	return fault.New(fault.Cancelled, "the copy was cancelled").Try("Run it again to go on from the last checkpoint.")
+	return fault.New(fault.Cancelled, "the copy was cancelled").Try("Run it again; a job from a factory goes on from its last checkpoint.")
 }
