@@ -25,7 +25,8 @@
 //	protocol      what factory and gateway say to each other       registration  the gateway key, registering
 //	credential    certificate, sealing, the key store              channel       receive, settle, outbox, reconnect
 //	journal       jobs taken, checkpoints, history, outbox         factory       the cloud side
-//	bus           the built-in Service Bus
+//	bus           the built-in Service Bus                     sampledata    the sample that Try it here copies
+//	testserver    PostgreSQL and Azurite for tests
 //
 // Imports go one way: app → engine → the rooms. Stores and formats know neither each other nor copy; factory and bus know
 // neither channel nor copy nor journal, so that the factory can run alone.
