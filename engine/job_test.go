@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -168,27 +169,34 @@ func TestARunningJobIsCancelledHereAndAtTheFactory(t *testing.T) {
 	}
 }
 
-// holdAfter lets partitions be committed and makes the readers wait after the first.
-func holdAfter(w *world, commits int64) (held chan struct{}, release func()) {
-	var done atomic.Int64
+// holdFirst lets the first partition be read and committed and makes the readers of all others wait; held is closed once
+// that partition is committed and another waits.
+func holdFirst(w *world) (held chan struct{}, release func()) {
 	held, open := make(chan struct{}), make(chan struct{})
-	var closed atomic.Bool
+	committed := make(chan struct{})
+	var (
+		first            atomic.Pointer[string]
+		commitOnce, once sync.Once
+	)
 	w.memory.SetHooks(memory.Hooks{
-		Next: func(ctx context.Context, _ string, _ int64) error {
-			if done.Load() < commits {
+		Next: func(ctx context.Context, partition string, _ int64) error {
+			if first.CompareAndSwap(nil, &partition) || *first.Load() == partition {
 				return nil
 			}
-			if closed.CompareAndSwap(false, true) {
-				close(held)
+			for _, c := range []chan struct{}{committed, open} {
+				select {
+				case <-c:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				once.Do(func() { close(held) })
 			}
-			select {
-			case <-open:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			return nil
 		},
-		AfterCommit: func(context.Context, string) error { done.Add(1); return nil },
+		AfterCommit: func(context.Context, string) error {
+			commitOnce.Do(func() { close(committed) })
+			return nil
+		},
 	})
 	return held, func() { close(open) }
 }
@@ -245,7 +253,7 @@ func TestAJobGoesOnFromItsCheckpoint(t *testing.T) {
 			w := newWorld(t)
 			e := w.node("n1", w.gateway("gw"))
 			w.pipeline("gw", 100_000)
-			held, release := holdAfter(w, 1)
+			held, release := holdFirst(w)
 			run, id := w.run("copy")
 			await(t, held)
 			e = c.interrupt(t, w, e, release)
@@ -266,7 +274,7 @@ func TestAJobIsPausedWhileTheFactoryIsAway(t *testing.T) {
 	w := newWorld(t)
 	e := w.node("n1", w.gateway("gw"))
 	w.pipeline("gw", 50_000)
-	held, release := holdAfter(w, 1)
+	held, release := holdFirst(w)
 	run, id := w.run("copy")
 	await(t, held)
 	w.stop()

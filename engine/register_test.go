@@ -18,7 +18,7 @@ func TestARecreatedKeyStopsTheGatewayAndItsSuccessorBringsItBack(t *testing.T) {
 	old := w.gateway("gw")
 	e := w.node("n1", old)
 	w.pipeline("gw", 20_000)
-	held, release := holdAfter(w, 1)
+	held, release := holdFirst(w)
 	run, id := w.run("copy")
 	await(t, held)
 	fresh, err := w.client.RecreateKey(t.Context(), "gw")
