@@ -20,7 +20,7 @@ command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from 
 
 packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
 if [ "$what" = test ]; then
-	packages+=(postgresql-15 xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl)
+	packages+=(postgresql-15 mariadb-server openssh-server xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl)
 	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 fi
 
@@ -39,7 +39,7 @@ install_packages() {
 	say "installing Debian packages: ${missing[*]}"
 	local log
 	log=$(mktemp)
-	# PostgreSQL's package would start a server of its own; the tests start private ones.
+	# The servers' packages may start servers of their own; the tests start private ones and never use those.
 	if ! { "${root[@]}" apt-get update -q &&
 		"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
 		tail -20 "$log" >&2

@@ -35,11 +35,6 @@ type planner interface {
 	Planned(partitions []store.Partition) error
 }
 
-// divided is a source whose job says how its table is to be divided (Data Factory's partitionOption).
-type divided interface {
-	Divided() bool
-}
-
 // open connects the source, then the sink.
 func (w *rowWork) open(ctx context.Context) (err error) {
 	if w.source == nil {
@@ -111,7 +106,7 @@ func (w *rowWork) degree() (usual, most int) {
 	if job.Source.Files != nil {
 		return 2 * cores(), most
 	}
-	if d, ok := w.source.(divided); sink == nil || o.Parallel > 0 || ok && d.Divided() {
+	if d, ok := w.source.(store.Divided); sink == nil || o.Parallel > 0 || ok && d.Divided() {
 		return 1, most
 	}
 	return 1, 1

@@ -28,6 +28,8 @@ type Definition struct {
 	// Outer is true for formats whose files are compressed as a whole (x.csv.gz): the copy engine then reads the dataset's
 	// compression properties and wraps the file, and Decode never sees them.
 	Outer bool
+	// Types is the format's table of types.
+	Types *batch.TypeTable
 }
 
 // Spec is what a format decodes. Exactly one of V1 and Dataset is not nil.
@@ -93,6 +95,12 @@ type Reader interface {
 	Schema() batch.Schema
 	Next(ctx context.Context, b *batch.Batch) error
 	Close() error
+}
+
+// Recorder is a Reader that can show the row of the error that Next has just returned, as far as it was read: its
+// fields as text, nil for NULL. The log of rejected rows keeps them. The slice is valid until the next call.
+type Recorder interface {
+	Record() []*string
 }
 
 // Writer writes rows, from one goroutine. b's buffers belong to the caller again when Write returns.

@@ -30,6 +30,10 @@ type Definition struct {
 	Sink   func(Spec) OpenSink
 	// Test decodes a linked service's typeProperties for Test connection.
 	Test func(linkedService *props.Object) Test
+	// Browse decodes a linked service's typeProperties for looking around in the store; nil where that is not possible.
+	Browse func(linkedService *props.Object) Browse
+	// Types is the store's table of types; nil for file stores.
+	Types *batch.TypeTable
 
 	// Files is set for file stores, and Source and Sink are nil.
 	Files *FileDefinition

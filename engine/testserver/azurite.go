@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,8 +34,6 @@ var azuriteServer struct {
 	missing    string // what the machine lacks
 	err        error
 	count      atomic.Int64 // containers named
-	// input is kept because a file that nothing refers to is closed, which would end the emulator.
-	input io.Closer
 }
 
 // azuriteScript runs the emulator until the end of its input, which comes when the test process ends, however it ends.
@@ -120,7 +117,7 @@ func startListening(cmd *exec.Cmd) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	azuriteServer.input = in
+	keepOpen(in)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err

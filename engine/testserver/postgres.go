@@ -3,7 +3,6 @@ package testserver
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -29,8 +28,6 @@ var postgresServer struct {
 	missing string // what the machine lacks
 	err     error
 	count   atomic.Int64 // databases made, for their names
-	// input is kept open because a pipe that nothing refers to is closed, which would end the server.
-	input io.Closer
 }
 
 // Postgres gives the DSN "postgres://user:password@host:port/database" of an empty PostgreSQL database that belongs to

@@ -71,36 +71,37 @@ func startPostgres() (dsn, missing string, err error) {
 	cmd.Env = append(os.Environ(), "HOME="+folder, "LC_ALL=C")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: account}
-	if err := startScript(cmd); err != nil {
+	if _, err := startScript(cmd); err != nil {
 		return "", "", err
 	}
 	return fmt.Sprintf("postgres://dmg:%s@127.0.0.1:%d/postgres", secret, port), "", nil
 }
 
-// startScript starts the command and waits for its word "ready". Its input stays open as long as this process lives.
-func startScript(cmd *exec.Cmd) error {
+// startScript starts the command and waits for its word "ready"; said is what it says before. Its input stays open as
+// long as this process lives.
+func startScript(cmd *exec.Cmd) (said string, err error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return err
+		return "", err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := cmd.Start(); err != nil {
-		return err
+		return "", err
 	}
-	var said strings.Builder
+	var b strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if lines.Text() == "ready" {
-			postgresServer.input = in
-			return nil
+			keepOpen(in)
+			return b.String(), nil
 		}
-		said.WriteString(lines.Text() + "\n")
+		b.WriteString(lines.Text() + "\n")
 	}
 	_ = in.Close()
 	err = cmd.Wait()
-	return fmt.Errorf("%w\n%s", err, said.String())
+	return "", fmt.Errorf("%w\n%s", err, b.String())
 }
 
 // postgresAccount is the account that the server runs under: nil for the own one, or postgres where that is root, which

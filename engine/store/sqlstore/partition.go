@@ -1,0 +1,68 @@
+package sqlstore
+
+import (
+	"strings"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/props"
+)
+
+// The values of partitionOption.
+const (
+	NoPartitions       = "None"
+	PhysicalPartitions = "PhysicalPartitionsOfTable"
+	DynamicRange       = "DynamicRange"
+)
+
+// Partitioning is what a copy source says about reading its table in parallel parts.
+type Partitioning struct {
+	// Option is "" where the job does not say, else one of the values of partitionOption.
+	Option string
+	// Column, Lower and Upper are for DynamicRange, "" where the store is to find them itself. The bounds decide how
+	// the ranges are cut, not which rows are read: the first and the last range are open.
+	Column, Lower, Upper string
+	// Names are physical partitions to read, all where nil.
+	Names []string
+}
+
+// DecodePartitioning reads partitionOption and partitionSettings of a source.
+func DecodePartitioning(o *props.Object) Partitioning {
+	p := Partitioning{Option: o.Enum("partitionOption", "", NoPartitions, PhysicalPartitions, DynamicRange)}
+	s := o.Object("partitionSettings")
+	p.Column = s.String("partitionColumnName")
+	p.Lower, p.Upper = s.String("partitionLowerBound"), s.String("partitionUpperBound")
+	p.Names = s.Strings("partitionNames")
+	switch {
+	case p.Option != DynamicRange && (p.Column != "" || p.Lower != "" || p.Upper != ""):
+		o.Problem(fault.BadInput, "partitionSettings", "a column and its bounds belong to partitionOption DynamicRange")
+	case p.Option != PhysicalPartitions && len(p.Names) > 0:
+		o.Problem(fault.BadInput, "partitionSettings", "names of partitions belong to partitionOption PhysicalPartitionsOfTable")
+	}
+	return p
+}
+
+// Divided reports whether the job wants parallel parts.
+func (p Partitioning) Divided() bool {
+	return p.Option == PhysicalPartitions || p.Option == DynamicRange
+}
+
+// rangeConditions are the placeholders of a range in a query, as Data Factory has spelt them over time.
+var rangeConditions = []string{"?AdfDynamicRangePartitionCondition", "?DfDynamicRangePartitionCondition"}
+
+// HasRange reports whether a query has a placeholder for the condition of a range.
+func HasRange(query string) bool {
+	for _, name := range rangeConditions {
+		if strings.Contains(query, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// FillRange puts a condition in the place of the placeholder; "1 = 1" stands for all rows.
+func FillRange(query, condition string) string {
+	for _, name := range rangeConditions {
+		query = strings.ReplaceAll(query, name, condition)
+	}
+	return query
+}
