@@ -207,6 +207,9 @@ func appendPlain(dst, text []byte, precision, scale int) ([]byte, problem) {
 	for first < total && n.digit(first) == '0' {
 		first++
 	}
+	if first == total { // zero, whatever its exponent
+		first = max(first, point)
+	}
 	if precision > 0 && first < total && point-first > precision-scale {
 		return dst, tooBig
 	}

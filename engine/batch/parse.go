@@ -21,12 +21,61 @@ func NewParser(t Type, o Options) (Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(c *Column, text []byte) error {
+	slow := func(c *Column, text []byte) error {
 		if p := parse(c, text); p != fine {
 			return p.err(t, text)
 		}
 		return nil
-	}, nil
+	}
+	return quickParser(t, o, slow), nil
+}
+
+// quickParser takes the usual form of a value without asking slow, which has the last word on all others.
+func quickParser(t Type, o Options, slow Parser) Parser {
+	switch t.Kind {
+	case Byte, Int16, Int32, Int64:
+		low, high := intRange(t)
+		return func(c *Column, text []byte) error {
+			if v, ok := plainInt(text); ok && v >= low && v <= high {
+				c.AppendInt(v)
+				return nil
+			}
+			return slow(c, text)
+		}
+	case Double:
+		return func(c *Column, text []byte) error {
+			if f, ok := plainFloat(text); ok {
+				c.AppendFloat(f)
+				return nil
+			}
+			return slow(c, text)
+		}
+	case Decimal:
+		if t.Storage() != InInts {
+			return slow
+		}
+		limit, scale := int64(pow10[t.Precision]), t.Scale
+		return func(c *Column, text []byte) error {
+			if v, ok := plainFixed(text, scale); ok && v < limit && v > -limit {
+				c.AppendInt(v)
+				return nil
+			}
+			return slow(c, text)
+		}
+	case Timestamp, TimestampTZ:
+		if o.Format != "" {
+			return slow
+		}
+		unit, zoned := t.Unit, t.Kind == TimestampTZ
+		return func(c *Column, text []byte) error {
+			if v, rest, ok := canonicalInstant(text, unit); ok && (len(rest) == 0 || zoned && (string(rest) == "+00" || rest[0] == 'Z' && len(rest) == 1)) {
+				c.AppendInt(v)
+				return nil
+			}
+			return slow(c, text)
+		}
+	}
+	return slow
 }
 
 // ParseText is a [Parser] for c's type with the zero Options. Accepted are, beside what [AppendText] writes:

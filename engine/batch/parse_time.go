@@ -196,20 +196,23 @@ func canonicalDay(text []byte) (int64, bool) {
 // canonicalInstant reads yyyy-MM-dd HH:mm:ss and a fraction that the unit can hold, and gives what follows. What it does
 // not take may still be a moment.
 func canonicalInstant(text []byte, u Unit) (v int64, rest []byte, ok bool) {
-	if len(text) < 19 || text[10] != ' ' && text[10] != 'T' || text[13] != ':' || text[16] != ':' {
+	if len(text) < 19 || text[16] != ':' {
 		return 0, nil, false
 	}
-	day, ok0 := canonicalDay(text)
-	h, ok1 := two(text[11:])
-	m, ok2 := two(text[14:])
-	s, ok3 := two(text[17:])
-	if !ok0 || !ok1 || !ok2 || !ok3 || h > 23 || m > 59 || s > 59 {
+	year, month, d, h, m, ok0 := plainClock(text)
+	s, ok1 := two(text[17:])
+	if !ok0 || !ok1 || h > 23 || m > 59 || s > 59 || year == 0 || !validDate(year, month, d) {
 		return 0, nil, false
 	}
 	v, rest = int64(h*3600+m*60+s), text[19:]
 	left := u.Digits()
 	if len(rest) > 1 && rest[0] == '.' {
 		rest = rest[1:]
+		if n := u.Digits(); n > 0 && len(rest) >= n { // the usual case: as many digits as the unit has
+			if f, ok := plainDigits(rest[:n]); ok {
+				v, left, rest = v*int64(pow10[n])+int64(f), 0, rest[n:]
+			}
+		}
 		for len(rest) > 0 && isDigit(rest[0]) {
 			if left == 0 {
 				return 0, nil, false
@@ -219,7 +222,7 @@ func canonicalInstant(text []byte, u Unit) (v int64, rest []byte, ok bool) {
 			rest = rest[1:]
 		}
 	}
-	v, ok = joinDay(day, v*int64(pow10[left]), u)
+	v, ok = joinDay(Day(year, month, d), v*int64(pow10[left]), u)
 	return v, rest, ok
 }
 
