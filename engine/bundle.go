@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -12,9 +10,7 @@ import (
 	"dmgateway/engine/activity"
 	"dmgateway/engine/copy"
 	"dmgateway/engine/credential"
-	"dmgateway/engine/fault"
 	formats "dmgateway/engine/format/all"
-	"dmgateway/engine/store"
 	stores "dmgateway/engine/store/all"
 )
 
@@ -107,41 +103,4 @@ func expressionValues(set map[string]string) (activity.Values, error) {
 		}
 	}
 	return v, nil
-}
-
-// Stage is one step of testing a connection.
-type Stage struct {
-	Name   string        `json:"name"`
-	Detail string        `json:"detail,omitempty"`
-	Took   time.Duration `json:"took"`
-	Error  string        `json:"error,omitempty"`
-}
-
-// TestConnection connects with one linked service (its JSON, sealed or not) and reports how far it got.
-func TestConnection(ctx context.Context, linkedService []byte, o BundleOptions, report func(Stage)) error {
-	wrapped, err := json.Marshal(map[string]any{"linkedServices": []json.RawMessage{linkedService}})
-	if err != nil {
-		return fault.New(fault.BadInput, "read the linked service").Because(err).Try("It has to be the JSON of one linked service.")
-	}
-	if wrapped, err = o.open(wrapped); err != nil {
-		return err
-	}
-	var bundle struct{ LinkedServices []json.RawMessage }
-	if err := json.Unmarshal(wrapped, &bundle); err != nil {
-		return fmt.Errorf("read the opened linked service: %w", err)
-	}
-	service, err := activity.ParseLinkedService(bundle.LinkedServices[0], stores.Stores())
-	if err != nil {
-		return err
-	}
-	if service.Test == nil {
-		return fault.New(fault.Unsupported, "linked services of type %q cannot be tested", service.Type)
-	}
-	return service.Test(ctx, store.Env{Log: o.Log}, func(s store.Stage) {
-		out := Stage{Name: s.Name, Detail: s.Detail, Took: s.Took}
-		if s.Err != nil {
-			out.Error = s.Err.Error()
-		}
-		report(out)
-	})
 }

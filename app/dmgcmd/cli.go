@@ -43,6 +43,7 @@ type cli struct {
 	Preview        previewCmd        `cmd:"" help:"First rows of a source, as the sink would get them." group:"Copying"`
 	Schema         schemaCmd         `cmd:"" help:"Columns with their types on the way, and what could be lost." group:"Copying"`
 	TestConnection testConnectionCmd `cmd:"" help:"Connect with a linked service and say how far it got." group:"Copying"`
+	Browse         browseCmd         `cmd:"" help:"List what a linked service's store holds: schemas, tables, containers, folders, files." group:"Copying"`
 	Credential     credentialCmd     `cmd:"" help:"Seal credentials." group:"Copying"`
 	Certificate    certificateCmd    `cmd:"" help:"The gateway's certificate." group:"Copying"`
 

@@ -178,3 +178,37 @@ func (c testConnectionCmd) Run(p *program) error {
 	}
 	return p.printJSON(map[string]any{"succeeded": true, "stages": stages})
 }
+
+type browseCmd struct {
+	File string `arg:"" help:"A linked service as JSON." type:"existingfile"`
+	Path string `arg:"" optional:"" help:"Where to look: a schema of a database, a container or folder; the top where not given."`
+}
+
+func (c browseCmd) Run(p *program) error {
+	text, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	list := []engine.Entry{}
+	err = engine.Browse(p.ctx, text, c.Path, engine.BundleOptions{Data: p.data, Log: p.logger()}, func(e engine.Entry) error {
+		list = append(list, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return p.print(list, func(w io.Writer) {
+		var body [][]string
+		for _, e := range list {
+			size, modified := "", ""
+			if e.Kind == "file" {
+				size = bytesText(e.Size)
+			}
+			if !e.Modified.IsZero() {
+				modified = e.Modified.UTC().Format("2006-01-02 15:04:05Z")
+			}
+			body = append(body, []string{e.Kind, e.Path, size, modified})
+		}
+		rows(w, []string{"KIND", "PATH", "SIZE", "CHANGED"}, body)
+	})
+}

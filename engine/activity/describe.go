@@ -25,12 +25,14 @@ func joinWords(a, b string) string {
 	return a + " " + b
 }
 
-// LinkedService is one linked service, decoded to test its connection.
+// LinkedService is one linked service, decoded to test its connection and to look around in its store.
 type LinkedService struct {
 	Name  string
 	Type  string // Data Factory's, as written
 	Title string // the store's name for people
 	Test  store.Test
+	// Browse is nil where the store cannot be looked into.
+	Browse store.Browse
 	// Warnings are sentences about properties that were accepted without effect.
 	Warnings []string
 }
@@ -54,6 +56,9 @@ func ParseLinkedService(data []byte, stores *store.Registry) (*LinkedService, er
 	}
 	if err := o.Err(); err != nil {
 		return nil, err
+	}
+	if e.def.Browse != nil {
+		ls.Browse = e.def.Browse(e.linked)
 	}
 	ls.Warnings = o.Warnings()
 	return ls, nil
