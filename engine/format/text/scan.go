@@ -33,6 +33,8 @@ type scanner struct {
 	delim  byte // the column delimiter of the simple way
 	masks  [3]uint64
 	ascii  bool // the row just found has only ASCII, as far as the fast way looked; false means unknown
+	open   int  // where the last quote opened
+	tail   [wide]byte
 }
 
 func newScanner(s *settings) *scanner {
@@ -82,12 +84,11 @@ func (sc *scanner) next(buf []byte, last bool) (length int, err error) {
 	}
 }
 
-// nextSimple is next for one-byte delimiters. It looks at eight bytes at a time for the bytes that end a cell.
+// nextSimple is next for one-byte delimiters. It looks at 32 bytes at a time for the bytes that end a cell.
 func (sc *scanner) nextSimple(buf []byte, last bool) (int, error) {
-	const low = ^uint64(highs)
 	m0, m1, m2 := sc.masks[0], sc.masks[1], sc.masks[2]
 	cells, seen := sc.cells, uint64(0)
-	at, base := 0, 0 // where the cell begins, and the next eight bytes
+	at, base := 0, 0 // where the cell begins, and the next bytes to look at
 	for {
 		if at < len(buf) && buf[at] == sc.quote && sc.quote != 0 {
 			sc.cells = cells
@@ -95,55 +96,68 @@ func (sc *scanner) nextSimple(buf []byte, last bool) (int, error) {
 			if err != nil {
 				return after, err
 			}
+			seen |= gathered(buf[at:after])
 			if isRow {
-				sc.ascii = (seen|gathered(buf[at:after]))&highs == 0
+				sc.ascii = seen&highs == 0
 				return after, nil
 			}
-			seen |= gathered(buf[at:after])
 			cells, at, base = sc.cells, after, after
 			continue
 		}
-	words:
+	blocks:
 		for {
-			var w uint64
-			if base+8 <= len(buf) {
-				w = binary.LittleEndian.Uint64(buf[base:])
-			} else if base < len(buf) {
-				var rest [8]byte
-				copy(rest[:], buf[base:])
-				w = binary.LittleEndian.Uint64(rest[:])
-			} else {
-				if !last {
-					return 0, errMore
-				}
+			b, valid := (*[wide]byte)(nil), uint64(1<<wide-1)
+			switch left := len(buf) - base; {
+			case left >= wide:
+				b = (*[wide]byte)(buf[base:])
+			case left > 0:
+				b = &sc.tail
+				copy(b[:], buf[base:])
+				valid = 1<<left - 1
+			case !last:
+				return 0, errMore
+			default:
 				sc.cells = append(cells, cell{start: int32(at), end: int32(len(buf))})
 				return len(buf), nil
 			}
-			seen |= w
-			x, y, z := w^m0, w^m1, w^m2
-			// The high bit of each byte is clear where the byte is one of the three.
-			hits := ^(((x & low) + low | x) & ((y & low) + low | y) & ((z & low) + low | z)) & highs
+			w0, w1 := binary.LittleEndian.Uint64(b[0:8]), binary.LittleEndian.Uint64(b[8:16])
+			w2, w3 := binary.LittleEndian.Uint64(b[16:24]), binary.LittleEndian.Uint64(b[24:32])
+			seen |= w0 | w1 | w2 | w3
+			hits := gather(ends(w0, m0, m1, m2)) | gather(ends(w1, m0, m1, m2))<<8 |
+				gather(ends(w2, m0, m1, m2))<<16 | gather(ends(w3, m0, m1, m2))<<24
+			hits &= valid
 			for hits != 0 {
-				i := base + bits.TrailingZeros64(hits)>>3
+				i := base + bits.TrailingZeros64(hits)
 				hits &= hits - 1
-				if i >= len(buf) { // a zero behind the end
-					break
-				}
-				cells = append(cells, cell{start: int32(at), end: int32(i)})
 				if buf[i] != sc.delim {
-					sc.cells, sc.ascii = cells, seen&highs == 0
 					n, err := sc.rowEnd(buf, i, last)
+					if n == 0 && err == nil {
+						continue
+					}
+					sc.cells, sc.ascii = append(cells, cell{start: int32(at), end: int32(i)}), seen&highs == 0
 					return i + n, err
 				}
+				cells = append(cells, cell{start: int32(at), end: int32(i)})
 				at = i + 1
 				if at < len(buf) && buf[at] == sc.quote && sc.quote != 0 {
-					break words
+					break blocks
 				}
 			}
-			base += 8
+			base += wide
 		}
 	}
 }
+
+const wide = 32
+
+// ends has the high bit of each byte of w that is one of the three; a byte behind such a one may have it wrongly.
+func ends(w, m0, m1, m2 uint64) uint64 {
+	x, y, z := w^m0, w^m1, w^m2
+	return ((x-ones)&^x | (y-ones)&^y | (z-ones)&^z) & highs
+}
+
+// gather moves the high bits of eight bytes into eight bits.
+func gather(w uint64) uint64 { return w * 0x0002040810204081 >> 56 }
 
 func (sc *scanner) add(start, end int, quoted, escaped bool) {
 	sc.cells = append(sc.cells, cell{int32(start), int32(end), quoted, escaped})
@@ -239,6 +253,7 @@ func (sc *scanner) delimiter(buf []byte, i int, last bool) (n int, isRow bool, e
 // quoted scans a cell that begins with the quote at at.
 func (sc *scanner) quoted(buf []byte, at int, last bool) (after int, isRow bool, err error) {
 	escaped := false
+	sc.open = at
 	i := at + 1
 	for {
 		j := sc.special(buf[i:])
