@@ -19,7 +19,27 @@ func NewAppender(t Type, o Options) (Appender, error) {
 	if layout != nil {
 		return layout.append, nil
 	}
-	return AppendText, nil
+	return appenderOf(t), nil
+}
+
+// appenderOf is AppendText without asking for the kind again in every row.
+func appenderOf(t Type) Appender {
+	switch t.Kind {
+	case Byte, Int16, Int32, Int64:
+		return func(dst []byte, c *Column, row int) []byte { return strconv.AppendInt(dst, c.Ints[row], 10) }
+	case Double:
+		return func(dst []byte, c *Column, row int) []byte { return appendFloat(dst, c.Floats[row], 64) }
+	case Decimal:
+		if scale := t.Scale; t.Storage() == InInts {
+			return func(dst []byte, c *Column, row int) []byte { return AppendDecimal(dst, c.Ints[row], scale) }
+		}
+	case Date:
+		return func(dst []byte, c *Column, row int) []byte { return appendDate(dst, c.Ints[row]) }
+	case Timestamp:
+		unit := t.Unit
+		return func(dst []byte, c *Column, row int) []byte { return appendTimestamp(dst, c.Ints[row], unit, "") }
+	}
+	return AppendText
 }
 
 // AppendText appends the canonical text of row, which is not NULL, to dst: exact, the same in every culture, and read

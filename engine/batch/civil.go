@@ -11,6 +11,9 @@ const (
 // Civil gives year (astronomical: 0 is 1 BC), month and day of a day counted from 1970-01-01, proleptic Gregorian.
 func Civil(day int64) (year, month, d int) {
 	z := day + 719468 // from 0000-03-01
+	if uint64(z) < 1<<28 {
+		return civilQuick(uint32(z))
+	}
 	era := z / 146097
 	if z < 0 {
 		era = (z - 146096) / 146097
@@ -27,6 +30,21 @@ func Civil(day int64) (year, month, d int) {
 	year = int(int64(yoe) + era*400)
 	if month <= 2 {
 		year++
+	}
+	return year, month, d
+}
+
+// civilQuick is Civil for days from 0000-03-01 on, by multiplications alone; the constants are those of C. Neri and
+// L. Schneider, "Euclidean affine functions and their application to calendar algorithms", 2023.
+func civilQuick(z uint32) (year, month, d int) {
+	n := 4*z + 3
+	century, rest := n/146097, n%146097/4
+	p := 2939745 * uint64(4*rest+3)
+	yoc, doy := uint32(p>>32), uint32(p)/2939745/4
+	m := 2141*doy + 197913
+	year, month, d = int(100*century+yoc), int(m>>16), int(m&0xffff/2141)+1
+	if doy >= 306 { // January and February belong to the year before
+		year, month = year+1, month-12
 	}
 	return year, month, d
 }

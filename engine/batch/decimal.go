@@ -76,10 +76,11 @@ const pairs = "00010203040506070809101112131415161718192021222324252627282930313
 
 // appendPadded appends v with leading zeros to width digits.
 func appendPadded(dst []byte, v uint64, width int) []byte {
-	n := len(dst)
-	for range width {
+	for ; width > 19; width-- {
 		dst = append(dst, '0')
 	}
+	n := len(dst)
+	dst = append(dst, "0000000000000000000"[:width]...)
 	i := n + width
 	for i-n >= 2 && v > 0 {
 		q := v / 100
