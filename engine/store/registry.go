@@ -16,7 +16,10 @@ type Registry struct {
 
 // generic are the types of the v1 contract that belong to several stores at once: there the linked service tells which
 // store is meant.
-var generic = map[string]bool{"relationaltable": true, "relationalsource": true}
+var generic = map[string]bool{
+	"relationaltable": true, "relationalsource": true,
+	"fileshare": true, "filesystemsource": true, "filesystemsink": true, // file system and SFTP
+}
 
 // NewRegistry makes a registry of the stores, in their order. A type name that two stores claim, a store without a name
 // or a name that is there twice is a defect of the program and panics. Only the v1 types RelationalTable and

@@ -47,6 +47,9 @@ type FileDefinition struct {
 	Locations, ReadSettings, WriteSettings []string
 	// Container is the location property that names the first path element ("container"); "" where there is none.
 	Container string
+	// Rooted says that a path which begins with "/" counts from the server's root, and any other from where the server
+	// puts the user; elsewhere a leading "/" means nothing.
+	Rooted bool
 	// RecursiveV1 is the v1 source's default of recursive: true for BlobSource, false for FileSystemSource.
 	RecursiveV1 bool
 	// Open decodes a linked service's typeProperties.
@@ -222,6 +225,15 @@ type CreateOptions struct {
 	BlockSize   int64  // bytes sent in one request; 0 = the store's choice
 	ContentType string // where the store keeps one
 	Parallel    int    // requests at once; 0 = the store's choice
+	// Metadata is kept with the file; a store that keeps none refuses it by name.
+	Metadata map[string]string
+	// Checked asks the store to compare the bytes with a hash on the way, and to keep the whole file's MD5, where it can.
+	Checked bool
+	// Direct writes to the file's own name from the first byte on, for people who may not rename: it is seen before
+	// Commit, and an older one is lost. Stores that need no renaming ignore it.
+	Direct bool
+	// Timeout of one request, 0 = the store's choice.
+	Timeout time.Duration
 }
 
 // FileWriter takes a file's bytes in order, from one goroutine.

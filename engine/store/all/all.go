@@ -7,6 +7,7 @@ import (
 	"dmgateway/engine/store/blob"
 	"dmgateway/engine/store/filesystem"
 	"dmgateway/engine/store/postgres"
+	"dmgateway/engine/store/sftp"
 	"dmgateway/engine/store/sqlite"
 )
 
@@ -16,6 +17,7 @@ func Stores() *store.Registry {
 		blob.Definition(),
 		filesystem.Definition(),
 		postgres.Definition(),
+		sftp.Definition(),
 		sqlite.Definition(),
 	)
 }
