@@ -22,6 +22,12 @@ type reader struct {
 	held   error   // what Next returns before it goes on
 	end    error   // what Next returns from now on
 	tmp    []byte
+
+	bad    []byte // the row of the last error, nil where there is none
+	broken int    // where the part of it begins that is no cell
+	record []*string
+	// nullSizes has a bit for each length that a text for NULL has.
+	nullSizes uint64
 }
 
 // field is a column of the file.
@@ -37,6 +43,7 @@ type part struct {
 
 func newReader(src *source, set *settings, cols []column, want batch.Schema) (*reader, error) {
 	r := &reader{src: src, set: set, stop: -1, schema: make(batch.Schema, len(want)), parts: make([]part, len(want))}
+	r.nullSizes = set.nullSizes()
 	names := make(batch.Schema, len(cols))
 	for i, c := range cols {
 		names[i] = c.field
@@ -84,7 +91,7 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 		r.held = nil
 		return err
 	}
-	r.src.ctx = ctx
+	r.src.ctx, r.bad = ctx, nil
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -125,6 +132,7 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 	if err != nil {
 		if errors.Is(err, errAfterQuote) {
 			r.row++
+			r.bad, r.broken = row, r.src.scan.after
 			return 0, r.src.explain(err, r.row)
 		}
 		return 0, r.src.explain(err, r.row+1)
@@ -135,6 +143,7 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 			return -1, nil
 		}
 		r.row++
+		r.bad, r.broken = row, len(row)
 		return 0, r.ragged(len(cells))
 	}
 	r.row++
@@ -144,7 +153,7 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 		c := cells[p.cell]
 		text := row[c.start:c.end]
 		switch {
-		case !c.quoted && r.isNull(text):
+		case !c.quoted && r.nullSizes>>min(len(text), 63)&1 != 0 && r.set.isNull(text):
 			col.AppendNull()
 			continue
 		case c.escaped:
@@ -156,10 +165,12 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 		}
 		if r.src.legacy && bytes.Contains(text, replacement) {
 			b.Truncate(at)
+			r.bad, r.broken = row, len(row)
 			return 0, r.undecodable(i, text)
 		}
 		if err := p.parse(col, text); err != nil {
 			b.Truncate(at)
+			r.bad, r.broken = row, len(row)
 			return 0, r.misfit(err, i, text)
 		}
 	}
@@ -167,18 +178,6 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 }
 
 var replacement = []byte("\uFFFD")
-
-func (r *reader) isNull(text []byte) bool {
-	if len(text) == 0 {
-		return r.set.emptyIsNull
-	}
-	for _, n := range r.set.nulls {
-		if string(text) == n {
-			return true
-		}
-	}
-	return false
-}
 
 func (r *reader) ragged(n int) error {
 	return fault.New(fault.BadData, "the row has %d columns, not %d", n, len(r.fields)).At(r.src.name).InRow(r.row, "", "").

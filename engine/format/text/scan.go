@@ -34,6 +34,7 @@ type scanner struct {
 	masks  [3]uint64
 	ascii  bool // the row just found has only ASCII, as far as the fast way looked; false means unknown
 	open   int  // where the last quote opened
+	after  int  // with errAfterQuote: where the text after the quote begins
 	tail   [wide]byte
 }
 
@@ -197,6 +198,14 @@ func prefix(buf, want []byte, last bool) (int, error) {
 	return 0, nil
 }
 
+// withoutEnd is the row without the delimiter behind it.
+func (sc *scanner) withoutEnd(row []byte) []byte {
+	if len(sc.row) > 0 {
+		return bytes.TrimSuffix(row, sc.row)
+	}
+	return bytes.TrimSuffix(bytes.TrimSuffix(row, []byte("\n")), []byte("\r"))
+}
+
 // gathered is all bytes together, for a look at their high bits.
 func gathered(b []byte) (all uint64) {
 	for len(b) >= 8 {
@@ -323,6 +332,7 @@ func (sc *scanner) closeQuote(buf []byte, start, i int, escaped, last bool) (aft
 		return i + 1 + n, isRow, nil
 	}
 	// The rest of the row is skipped, so that reading can go on behind it.
+	sc.after = i + 1
 	for j := i + 1; j < len(buf); j++ {
 		n, err := sc.rowEnd(buf, j, last)
 		if err != nil {

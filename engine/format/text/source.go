@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -14,9 +15,12 @@ import (
 
 const (
 	chunk = 256 << 10
-	// maxRow is how long one row may be: long before that, it is more likely that a quote is not closed.
-	maxRow = 128 << 20
+	// maxRow is how many bytes one row may have: long before that, it is more likely that a quote is not closed.
+	maxRow = 256 << 20
 )
+
+// errTooLong is a row of more than the limit.
+var errTooLong = errors.New("text: the row is too long")
 
 // source is a file's text in a buffer that always holds whole rows.
 type source struct {
@@ -28,14 +32,16 @@ type source struct {
 
 	buf      []byte
 	pos, end int
+	limit    int   // bytes of a row
 	last     bool  // buf[pos:end] is the rest
 	from     int64 // where buf[0] is in the text, for parts and messages
+	begin    int64 // where the row looked at last begins, for messages
 	decoded  bool  // not UTF-8 in the file
 	legacy   bool  // decoded from an encoding that cannot hold U+FFFD
 }
 
 func newSource(ctx context.Context, name string, body io.ReadCloser, scan *scanner) *source {
-	return &source{ctx: ctx, name: name, body: body, text: body, scan: scan, buf: make([]byte, chunk)}
+	return &source{ctx: ctx, name: name, body: body, text: body, scan: scan, buf: make([]byte, chunk), limit: maxRow}
 }
 
 // Close ends reading.
@@ -81,11 +87,12 @@ func (s *source) fill() error {
 		s.pos, s.end = 0, s.end-s.pos
 	}
 	if s.end == len(s.buf) {
-		if len(s.buf) >= maxRow {
-			return fault.New(fault.BadData, "a row is longer than %d MiB", maxRow>>20).At(s.name).
-				Try("Check that every quote is closed, and that rowDelimiter and escapeChar are right.")
+		if len(s.buf) >= s.limit {
+			return errTooLong
 		}
-		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+		larger := make([]byte, min(2*len(s.buf), s.limit))
+		copy(larger, s.buf)
+		s.buf = larger
 	}
 	for range 100 {
 		n, err := s.text.Read(s.buf[s.end:])
@@ -107,10 +114,24 @@ func (s *source) fill() error {
 	return io.ErrNoProgress
 }
 
+// more reads on until there is twice the text that a row did not end in, so that long rows are not looked through again
+// for every piece that comes.
+func (s *source) more(have int) error {
+	for {
+		if err := s.fill(); err != nil {
+			return err
+		}
+		if s.last || s.end-s.pos >= 2*have || s.end-s.pos >= s.limit {
+			return nil
+		}
+	}
+}
+
 // next finds the cells of the next row and gives its text; io.EOF after the last. The row counts as read.
 func (s *source) next() ([]byte, error) {
 	for {
-		if s.pos == s.end {
+		row := s.buf[s.pos:s.end]
+		if len(row) == 0 {
 			if s.last {
 				return nil, io.EOF
 			}
@@ -119,10 +140,14 @@ func (s *source) next() ([]byte, error) {
 			}
 			continue
 		}
-		row := s.buf[s.pos:s.end]
+		s.begin = s.offset()
 		n, err := s.scan.next(row, s.last)
+		if err == nil {
+			s.pos += n
+			return row[:n], nil
+		}
 		if errors.Is(err, errMore) {
-			if err := s.fill(); err != nil {
+			if err := s.more(len(row)); err != nil {
 				return nil, err
 			}
 			continue
@@ -142,6 +167,7 @@ func (s *source) peekCells() (n int, blank bool, err error) {
 	for {
 		rest := s.buf[s.pos+at : s.end]
 		if len(rest) > 0 {
+			s.begin = s.offset() + int64(at)
 			n, err := s.scan.next(rest, s.last)
 			switch {
 			case err == nil && !s.blank():
@@ -158,8 +184,8 @@ func (s *source) peekCells() (n int, blank bool, err error) {
 			}
 			return 0, false, io.EOF
 		}
-		if err := s.fill(); err != nil {
-			return 0, false, err
+		if err := s.more(len(rest)); err != nil {
+			return 0, false, s.explain(err, 1)
 		}
 	}
 }
@@ -188,17 +214,40 @@ func (s *source) header() ([]string, error) {
 	}
 }
 
-// explain turns a scanner's error into one for people; row 0 is the header.
+// explain turns a scanner's error into one for people; row 0 is the header, a row below that any line.
 func (s *source) explain(err error, row int64) error {
+	name := fmt.Sprintf("row %d", row)
+	switch {
+	case row == 0:
+		name = "the header"
+	case row < 0:
+		name = "a line"
+	}
 	switch {
 	case errors.Is(err, errAfterQuote):
 		return fault.New(fault.BadData, "the row cannot be read").At(s.name).Because(err).InRow(row, "", "").
 			Try("Check quoteChar and escapeChar.")
 	case errors.Is(err, errOpenQuote):
-		return fault.New(fault.BadData, "the file ends within a quoted value that begins in row %d", row).At(s.name).Because(err).
-			Try("The file may be cut short; otherwise check quoteChar and escapeChar.")
+		return fault.New(fault.BadData, "the file ends within a quoted value that begins in %s%s", name, s.opened()).At(s.name).
+			Because(err).Try("The file may be cut short; otherwise check quoteChar and escapeChar.")
+	case errors.Is(err, errTooLong):
+		e := fault.New(fault.BadData, "%s is longer than %d MiB", name, s.limit>>20).At(s.name).
+			Try("Check that every quote is closed, and that rowDelimiter and escapeChar are right.")
+		if _, err := s.scan.next(s.buf[s.pos:s.end], true); errors.Is(err, errOpenQuote) {
+			e.Message += ": it has a quote that is not closed" + s.opened()
+		}
+		return e
 	}
 	return err
+}
+
+// opened tells where the scanner's last quote opened.
+func (s *source) opened() string {
+	where := fmt.Sprintf(" (column %d", len(s.scan.cells)+1)
+	if !s.decoded {
+		where += fmt.Sprintf(", byte %d of the file", s.begin+int64(s.scan.open)+1)
+	}
+	return where + ")"
 }
 
 // skipLines skips n lines, of which empty ones count unless full.
@@ -241,7 +290,7 @@ func (s *source) line() (length int, empty bool, err error) {
 			return len(buf), false, nil
 		}
 		if err := s.fill(); err != nil {
-			return 0, false, err
+			return 0, false, s.explain(err, -1)
 		}
 	}
 }
