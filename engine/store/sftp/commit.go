@@ -190,34 +190,25 @@ func (w *writer) finish() error {
 
 // name renames the file, again after the connection broke; then the name may have been given already.
 func (w *writer) name() error {
-	pause := firstPause
-	for try := 0; ; try++ {
-		err := w.files.pool.do(w.ctx, func(c *sftp.Client) error {
-			if try > 0 {
-				_, errHidden := c.Stat(w.at)
-				info, err := c.Stat(w.target)
-				if errors.Is(errHidden, fs.ErrNotExist) && err == nil && info.Size() == w.sent {
-					return nil
-				}
+	tried := false
+	err := w.files.pool.do(w.ctx, func(c *sftp.Client) error {
+		if tried {
+			_, errHidden := c.Stat(w.at)
+			info, err := c.Stat(w.target)
+			if errors.Is(errHidden, fs.ErrNotExist) && err == nil && info.Size() == w.sent {
+				return nil
 			}
-			return rename(c, w.at, w.target)
-		})
-		if err == nil {
-			return nil
 		}
-		if w.ctx.Err() != nil {
-			return context.Cause(w.ctx)
-		}
-		if try == again || !lost(err) && !fault.IsTransient(err) {
-			return w.files.server.explain("write file", w.path, err)
-		}
-		select {
-		case <-time.After(pause):
-		case <-w.ctx.Done():
-			return context.Cause(w.ctx)
-		}
-		pause *= 2
+		tried = true
+		return rename(c, w.at, w.target)
+	})
+	if err != nil && w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
 	}
+	if err != nil {
+		return w.files.server.explain("write file", w.path, err)
+	}
+	return nil
 }
 
 // rename replaces the target at once where the server can; otherwise there is a moment without it.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -32,6 +33,7 @@ type connection struct {
 	sftp  *sftp.Client
 	users int           // guarded by the pool
 	dead  chan struct{} // closed when the connection has ended
+	ended atomic.Bool   // somebody has ended it: known before dead is
 	guard sync.WaitGroup
 }
 
@@ -165,11 +167,11 @@ func (c *connection) keepAlive() {
 			return
 		case <-tick.C:
 		}
-		late := time.AfterFunc(aliveTime, func() { _ = c.ssh.Close() })
+		late := time.AfterFunc(aliveTime, c.kill)
 		_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
 		late.Stop()
 		if err != nil {
-			_ = c.ssh.Close()
+			c.kill()
 			return
 		}
 	}
@@ -185,7 +187,16 @@ func (c *connection) close() error {
 	return err
 }
 
+// kill ends the connection, and with it every call that is under way.
+func (c *connection) kill() {
+	c.ended.Store(true)
+	_ = c.ssh.Close()
+}
+
 func (c *connection) alive() bool {
+	if c.ended.Load() {
+		return false
+	}
 	select {
 	case <-c.dead:
 		return false
@@ -281,9 +292,21 @@ func (p *pool) put(c *connection) {
 	c.users--
 }
 
-// do makes one call on a connection and waits for it as long as ctx lets it; f may go on then, so it must own what it
-// uses.
-func (p *pool) do(ctx context.Context, f func(*sftp.Client) error) error {
+// calls is how often a call is made where its connection breaks.
+const calls = 3
+
+// do makes one call on a connection, and again on another where that breaks, so it must be of the kind that can be made
+// again. It waits as long as ctx lets it; f may go on then, so it must own what it uses.
+func (p *pool) do(ctx context.Context, f func(*sftp.Client) error) (err error) {
+	for range calls {
+		if err = p.once(ctx, f); err == nil || !lost(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (p *pool) once(ctx context.Context, f func(*sftp.Client) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -294,7 +317,11 @@ func (p *pool) do(ctx context.Context, f func(*sftp.Client) error) error {
 	done := make(chan error, 1)
 	p.wg.Go(func() {
 		defer p.put(c)
-		done <- f(c.sftp)
+		err := f(c.sftp)
+		if lost(err) {
+			c.kill()
+		}
+		done <- err
 	})
 	select {
 	case err := <-done:

@@ -18,12 +18,12 @@ import (
 )
 
 // double is a server made of the same libraries as the client, for what a private OpenSSH cannot show without accounts
-// of its own: passwords, questions, several factors. It keeps its files in memory, has no extensions of OpenSSH, and so
-// shows a server that cannot rename over a file.
+// of its own: passwords, questions, several factors. It has no extensions of OpenSSH, and so shows a server that cannot
+// rename over a file.
 type double struct {
 	net.Listener
 	config *ssh.ServerConfig
-	tree   sftp.Handlers
+	folder string
 	wg     sync.WaitGroup
 }
 
@@ -42,7 +42,7 @@ func startDouble(t *testing.T, config *ssh.ServerConfig) *double {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &double{Listener: l, config: config, tree: sftp.InMemHandler()}
+	d := &double{Listener: l, config: config, folder: t.TempDir()}
 	d.wg.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -73,7 +73,10 @@ func (d *double) serve(c net.Conn) {
 				_ = r.Reply(r.Type == "subsystem", nil)
 			}
 		})
-		s := sftp.NewRequestServer(ch, d.tree)
+		s, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(d.folder))
+		if err != nil {
+			return
+		}
 		d.wg.Go(func() {
 			if err := s.Serve(); err != nil && !errors.Is(err, io.EOF) {
 				_ = err // the client went away
@@ -98,9 +101,12 @@ func password(want string) func(ssh.ConnMetadata, []byte) (*ssh.Permissions, err
 }
 
 func TestConformanceWithAPasswordAndNoExtensions(t *testing.T) {
+	if err := sftp.SetSFTPExtensions(); err != nil { // of servers in this process
+		t.Fatal(err)
+	}
 	d := startDouble(t, &ssh.ServerConfig{PasswordCallback: password("geheim")})
 	storetest.RunFiles(t, storetest.FileStore{
-		Definition: Definition(), Root: "/suite",
+		Definition: Definition(), Root: "suite",
 		LinkedService: d.linkedService(`"authenticationType":"Basic","password":"geheim"`),
 		BadSignIn:     d.linkedService(`"authenticationType":"Basic","password":"wrong"`),
 	})

@@ -133,7 +133,7 @@ func (w *writer) begin(ctx context.Context, flags int) error {
 	case err = <-opened:
 	case <-ctx.Done():
 		// Whatever was opened goes with the connection.
-		_ = conn.ssh.Close()
+		conn.kill()
 		return ctx.Err()
 	}
 	if err != nil {
@@ -251,8 +251,8 @@ func (w *writer) repeat(what string, call func(*handle) error) error {
 // within waits for a call as long as the job wants and operationTimeout allows; a call that takes longer ends with its
 // connection.
 func (w *writer) within(call func() error, h *handle) error {
-	timer := time.AfterFunc(w.patience, func() { _ = h.conn.ssh.Close() })
-	stop := context.AfterFunc(w.ctx, func() { _ = h.conn.ssh.Close() })
+	timer := time.AfterFunc(w.patience, h.conn.kill)
+	stop := context.AfterFunc(w.ctx, h.conn.kill)
 	err := call()
 	stop()
 	if !timer.Stop() && err != nil {
@@ -292,7 +292,7 @@ func (w *writer) forget(h *handle) {
 	if h == nil {
 		return
 	}
-	_ = h.conn.ssh.Close()
+	h.conn.kill()
 	w.give(h)
 	w.mu.Lock()
 	defer w.mu.Unlock()
