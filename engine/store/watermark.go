@@ -9,7 +9,8 @@ type Watermarker interface {
 	// row, or only NULLs). A column that has no order is refused.
 	Highest(ctx context.Context, column string) (value string, ok bool, err error)
 	// Between restricts the source to rows with after < column ≤ upto, both in the form that Highest gives; after ""
-	// means from the beginning. The values travel as parameters of the statement or in properly quoted literals.
+	// means from the beginning, rows with NULL in the column included. The values travel as parameters of the statement or
+	// in properly quoted literals.
 	Between(column, after, upto string)
 }
 
@@ -23,4 +24,12 @@ type Explainer interface {
 // each part becomes a file of its own.
 type Divided interface {
 	Divided() bool
+}
+
+// Adviser is a Source that knows whether reading it in parts pays. It is asked before Partitions for copies into a
+// table whose job says neither partitionOption nor parallelCopies.
+type Adviser interface {
+	// Advise gives how many parts are worth it, at most most, and 1 where the data is small or where its parts could
+	// mean other rows after a restart.
+	Advise(ctx context.Context, most int) (int, error)
 }

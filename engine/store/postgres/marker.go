@@ -36,7 +36,7 @@ func (k *sink) Committed(ctx context.Context) (map[string]store.Counts, error) {
 			}
 		}
 	}
-	rows, err := query(ctx, k.c, `SELECT "partition", "rows", "bytes" FROM `+k.markers.Quoted()+` WHERE "run"=$1 AND "partition"<>$2`,
+	rows, err := k.pool.query(ctx, `SELECT "partition", "rows", "bytes" FROM `+k.markers.Quoted()+` WHERE "run"=$1 AND "partition"<>$2`,
 		k.env.RunID, sqlstore.FinishedPartition)
 	if err != nil {
 		return nil, explain(ctx, err, "read which parts are copied", k.markers.String())
@@ -61,10 +61,7 @@ func (k *sink) Finish(ctx context.Context) error {
 		DELETE FROM %[1]s WHERE "run"=%[2]s AND "partition"<>%[3]s OR committed_at < now() - interval '%[4]d seconds';
 		INSERT INTO %[1]s ("run", "partition", "rows", "bytes") VALUES (%[2]s, %[3]s, 0, 0) ON CONFLICT DO NOTHING;
 		COMMIT`, k.markers.Quoted(), literal(k.env.RunID), literal(sqlstore.FinishedPartition), int64(sqlstore.MarkerAge.Seconds()))
-	err := run(ctx, k.c, text)
-	if err != nil && k.c.TxStatus() != 'I' && !k.c.IsClosed() {
-		_ = run(context.WithoutCancel(ctx), k.c, "ROLLBACK")
-	}
+	err := k.pool.run(ctx, text)
 	return explain(ctx, err, "remove the marks of the copied parts", k.markers.String())
 }
 

@@ -11,67 +11,56 @@ import (
 	"dmgateway/engine/store/sqlstore"
 )
 
-// The values of partitionOption. Absent means that the store decides when it is asked for parts.
-const (
-	partitionNone     = "None"
-	partitionPhysical = "PhysicalPartitionsOfTable"
-	partitionRange    = "DynamicRange"
-)
-
-// The places in a query that a partition's values are put into, longest first.
+// The places in a query that a partition's values are put into; [sqlstore.FillRange] knows those for a whole condition.
 const (
 	hookColumn    = "?AdfRangePartitionColumnName"
 	hookUpper     = "?AdfRangePartitionUpbound"
 	hookLower     = "?AdfRangePartitionLowbound"
 	hookTable     = "?AdfTabularPartitionName"
 	hookCondition = "?AdfDynamicRangePartitionCondition"
-	hookShort     = "?DfDynamicRangePartitionCondition"
 )
 
 // partitioning is how the copy activity wants its source divided.
 type partitioning struct {
-	option string
-	column string // of DynamicRange, "" = the primary key
-	lower  string // bounds of DynamicRange, "" = looked up
-	upper  string
-	names  []string // of PhysicalPartitionsOfTable, nil = all
+	sqlstore.Partitioning
+	// exact is set where a query has places for both bounds of a range: they are included, so only columns whose values
+	// have neighbours can divide it.
+	exact bool
 }
 
 func decodePartitioning(o *props.Object, query string) partitioning {
-	p := partitioning{option: o.Enum("partitionOption", "", partitionNone, partitionPhysical, partitionRange)}
-	if settings := o.Object("partitionSettings"); settings != nil {
-		p.column = settings.String("partitionColumnName")
-		p.lower = settings.String("partitionLowerBound")
-		p.upper = settings.String("partitionUpperBound")
-		p.names = settings.Strings("partitionNames")
-	}
+	p := partitioning{Partitioning: sqlstore.DecodePartitioning(o)}
 	if query == "" {
 		return p
 	}
 	has := func(hook string) bool { return strings.Contains(query, hook) }
+	p.exact = has(hookLower) || has(hookUpper) || has(hookColumn)
 	switch {
-	case p.option == partitionRange && p.column == "":
+	case p.Option == sqlstore.DynamicRange && p.Column == "":
 		o.Problem(fault.BadInput, "partitionSettings", "a query with partitionOption DynamicRange needs partitionSettings.partitionColumnName")
-	case (has(hookLower) || has(hookUpper) || has(hookColumn)) && (p.option != partitionRange || p.lower == "" || p.upper == ""):
+	case p.exact && (p.Option != sqlstore.DynamicRange || p.Lower == "" || p.Upper == ""):
 		o.Problem(fault.BadInput, "query", "%s, %s and %s need partitionOption DynamicRange with partitionColumnName and both bounds", hookColumn, hookLower, hookUpper)
-	case (has(hookCondition) || has(hookShort)) && p.option != partitionRange:
+	case sqlstore.HasRange(query) && p.Option != sqlstore.DynamicRange:
 		o.Problem(fault.BadInput, "query", "%s needs partitionOption DynamicRange", hookCondition)
-	case has(hookTable) != (p.option == partitionPhysical):
+	case has(hookTable) != (p.Option == sqlstore.PhysicalPartitions):
 		o.Problem(fault.BadInput, "query", "%s and partitionOption PhysicalPartitionsOfTable need each other in a query", hookTable)
-	case p.option == partitionPhysical && len(p.names) == 0:
+	case p.Option == sqlstore.PhysicalPartitions && len(p.Names) == 0:
 		o.Problem(fault.BadInput, "partitionSettings", "a query with partitionOption PhysicalPartitionsOfTable needs partitionSettings.partitionNames")
 	}
 	return p
 }
 
-// slice is a partition's spec: a range of a column's values, a range of the table's blocks, or a table. Values are SQL
-// literals without quotes; From is included, To is not, Last is the last value before To.
+// slice is a partition's spec: a range of a column's values, one share of them by hash, a range of the table's blocks, or
+// a table. Values are SQL literals without quotes; From is included, To is not, Last is the last value before To.
 type slice struct {
 	Column string `json:"column,omitempty"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
 	Last   string `json:"last,omitempty"`
 	Nulls  bool   `json:"nulls,omitempty"`
+
+	Share int `json:"share,omitempty"` // 0 to Of-1
+	Of    int `json:"of,omitempty"`
 
 	FromBlock int64 `json:"fromBlock,omitempty"`
 	ToBlock   int64 `json:"toBlock,omitempty"` // 0 = to the end
@@ -115,12 +104,20 @@ func (p partitioning) parse(part store.Partition, table sqlstore.Table) (from st
 		if s.ToBlock > 0 {
 			f.condition += fmt.Sprintf(" AND ctid < '(%d,0)'::tid", s.ToBlock)
 		}
+	case s.Column != "" && s.Of > 0:
+		f.condition = s.hashed()
 	case s.Column != "":
 		f.condition = s.between()
 	default:
 		return "", f, fmt.Errorf("it is no part of a table")
 	}
 	return from, f, nil
+}
+
+// hashed picks the rows whose value in the column falls into the share; the server hashes the value's text, so every type
+// will do. NULLs belong to share 0.
+func (s slice) hashed() string {
+	return fmt.Sprintf("coalesce((hashtextextended(%s::text, 0) & 9223372036854775807) %% %d, 0) = %d", sqlstore.Quote(s.Column), s.Of, s.Share)
 }
 
 func (s slice) between() string {
@@ -145,12 +142,14 @@ func (s slice) between() string {
 // whole is the query with every hook filled in so that it means all rows.
 func (p partitioning) whole(query string) string {
 	if !strings.Contains(query, hookTable) {
-		return p.rewrite(query, filter{slice: slice{Column: p.column}})
+		text, _ := p.rewrite(query, filter{slice: slice{Column: p.Column}})
+		return text
 	}
 	var all []string
-	for _, name := range p.names {
+	for _, name := range p.Names {
 		if t, err := split(name); err == nil {
-			all = append(all, "("+bare(p.rewrite(query, filter{slice: slice{Schema: t.Schema, Table: t.Name}}))+"\n)")
+			text, _ := p.rewrite(query, filter{slice: slice{Schema: t.Schema, Table: t.Name}})
+			all = append(all, "("+bare(text)+"\n)")
 		}
 	}
 	return strings.Join(all, " UNION ALL ")
@@ -159,30 +158,24 @@ func (p partitioning) whole(query string) string {
 // bare is a statement without what may not stand inside brackets.
 func bare(query string) string { return strings.TrimRight(query, "; \t\r\n") }
 
-// rewrite puts the part into the query: into its hooks, else around it.
-func (p partitioning) rewrite(query string, f filter) string {
-	if query == "" {
-		return ""
-	}
+// rewrite puts the part into the query's hooks; placed is false where it has none for the condition.
+func (p partitioning) rewrite(query string, f filter) (text string, placed bool) {
 	condition := f.condition
 	if condition == "" {
 		condition = "1 = 1"
 	}
 	low, high := f.slice.From, f.slice.Last
 	if low == "" {
-		low = p.lower
+		low = p.Lower
 	}
 	if high == "" {
-		high = p.upper
+		high = p.Upper
 	}
 	table := ""
 	if f.slice.Table != "" {
 		table = sqlstore.Table{Schema: f.slice.Schema, Name: f.slice.Table}.Quoted()
 	}
-	text := strings.NewReplacer(hookCondition, condition, hookShort, condition, hookColumn, sqlstore.Quote(p.column),
-		hookUpper, literal(high), hookLower, literal(low), hookTable, table).Replace(query)
-	if text == query && f.condition != "" {
-		return "SELECT * FROM (" + bare(query) + "\n) AS part WHERE " + f.condition
-	}
-	return text
+	text = sqlstore.FillRange(query, condition)
+	text = strings.NewReplacer(hookColumn, sqlstore.Quote(p.Column), hookUpper, literal(high), hookLower, literal(low), hookTable, table).Replace(text)
+	return text, p.exact || sqlstore.HasRange(query)
 }

@@ -46,6 +46,7 @@ func TestPartitionsAreAllRowsExactlyOnce(t *testing.T) {
 			timestamptz '2026-01-01 00:00+02' + i * interval '1 minute', timestamp '1960-01-01' + i * interval '1 day' FROM generate_series(1, 1000) i;
 		CREATE TABLE parted (id int, region text) PARTITION BY LIST (region); CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
 		CREATE TABLE "parted B" PARTITION OF parted FOR VALUES IN ('b'); INSERT INTO parted SELECT i, CASE WHEN i % 3 = 0 THEN 'a' ELSE 'b' END FROM generate_series(1, 1000) i;
+		CREATE TABLE named (id int, name text, amount numeric(20,2)); INSERT INTO named SELECT i, CASE WHEN i % 7 > 0 THEN 'n' || i END, i * 1.37 FROM generate_series(1, 1000) i;
 		CREATE VIEW seen AS SELECT * FROM heap`)
 	day := func(column, more string) string {
 		return fmt.Sprintf(`{"partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": %q%s}}`, column, more)
@@ -66,6 +67,11 @@ func TestPartitionsAreAllRowsExactlyOnce(t *testing.T) {
 		{"range of timestamps", `{"tableName": "Dated"}`, day("moment", ""), 4, "range-"},
 		{"bounds only cut", `{"tableName": "Dated"}`, day("Id", `, "partitionLowerBound": 100, "partitionUpperBound": "200"`), 4, "range-"},
 		{"range of the key", `{"tableName": "keyed"}`, `{"partitionOption": "DynamicRange"}`, 4, "range-"},
+		{"shares of text by hash", `{"tableName": "heap"}`, day("x", ""), 4, "hash-"},
+		{"shares by hash with NULLs", `{"tableName": "named"}`, day("name", ""), 4, "hash-"},
+		{"range of a decimal", `{"tableName": "named"}`, day("amount", ""), 4, "range-"},
+		{"physical where nothing is said", `{"tableName": "parted"}`, `{}`, 2, "part-"},
+		{"query by hash", `{}`, `{"query": "SELECT id, name FROM named", "partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": "name"}}`, 4, "hash-"},
 		{"physical", `{"tableName": "parted"}`, `{"partitionOption": "PhysicalPartitionsOfTable"}`, 2, "part-"},
 		{"physical of a plain table", `{"tableName": "heap"}`, `{"partitionOption": "PhysicalPartitionsOfTable"}`, 1, "all"},
 		{"query", `{}`, `{"query": "SELECT * FROM heap"}`, 1, "all"},
@@ -152,7 +158,7 @@ func TestWrongPartitionSettingsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ dataset, activity, code string }{
 		"no key":         {`{"tableName": "plain"}`, `{"partitionOption": "DynamicRange"}`, fault.BadInput},
 		"unknown column": {`{"tableName": "plain"}`, `{"partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": "nowhere"}}`, fault.NotFound},
-		"text column":    {`{"tableName": "plain"}`, `{"partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": "name"}}`, fault.Unsupported},
+		"bounds of text": {`{"tableName": "plain"}`, `{"partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": "name", "partitionLowerBound": "a"}}`, fault.Unsupported},
 		"bad bound":      {`{"tableName": "plain"}`, `{"partitionOption": "DynamicRange", "partitionSettings": {"partitionColumnName": "id", "partitionLowerBound": "x", "partitionUpperBound": "9"}}`, fault.BadInput},
 		"unknown name":   {`{"tableName": "plain"}`, `{"partitionOption": "PhysicalPartitionsOfTable", "partitionSettings": {"partitionNames": ["nowhere"]}}`, fault.NotFound},
 	} {

@@ -17,6 +17,6 @@ func Definition() store.Definition {
 		Datasets:       []string{"PostgreSqlV2Table", "PostgreSqlTable", "AzurePostgreSqlTable", "RelationalTable"},
 		Sources:        []string{"PostgreSqlV2Source", "PostgreSqlSource", "AzurePostgreSqlSource", "RelationalSource"},
 		Sinks:          []string{"PostgreSqlSink", "AzurePostgreSqlSink"},
-		Source:         decodeSource, Sink: decodeSink, Test: decodeTest,
+		Source:         decodeSource, Sink: decodeSink, Test: decodeTest, Browse: decodeBrowse, Types: types(),
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -40,4 +41,13 @@ func run(ctx context.Context, c *pgconn.PgConn, sql string) error {
 func execute(ctx context.Context, c *pgconn.PgConn, sql string) (int64, error) {
 	tag, err := c.ExecParams(ctx, sql, nil, nil, nil, nil).Close()
 	return tag.RowsAffected(), err
+}
+
+// count is a number that the server gave; what is none is 0.
+func count(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

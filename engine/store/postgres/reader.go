@@ -17,8 +17,10 @@ import (
 // reader streams the rows of one statement.
 type reader struct {
 	c       *pgconn.PgConn
+	pool    *pool
 	result  *pgconn.ResultReader
 	start   func()             // runs the statement and sets result
+	running context.Context    // what the statement runs on; of the one statement alone
 	cancel  context.CancelFunc // stops the statement on the server
 	schema  batch.Schema
 	decode  []decode
@@ -32,6 +34,7 @@ type reader struct {
 	bytes       int64
 	pending     error
 	ended       bool
+	whole       bool // the statement came to its end by itself, so its connection can be used again
 }
 
 var _ store.Reader = (*reader)(nil)
@@ -55,7 +58,7 @@ func (r *reader) prepare(ctx context.Context, text string) error {
 		}
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.cancel = cancel
+	r.running, r.cancel = running, cancel
 	r.start = func() { r.result = r.c.ExecStatement(running, d, nil, nil, formats) }
 	return nil
 }
@@ -64,10 +67,24 @@ func (r *reader) Schema() batch.Schema { return r.schema }
 
 func (r *reader) BytesRead() int64 { return r.bytes }
 
-// Close stops the statement, if it still runs, and ends the connection.
+// Close stops the statement, if it still runs. A connection that was cancelled is ended: the cancellation could hit its
+// next statement.
 func (r *reader) Close() error {
+	if r.c == nil {
+		return nil
+	}
 	r.stop()
-	hangUp(r.c)
+	if r.whole && !r.c.IsClosed() && r.c.TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), cancelPatience)
+		defer cancel()
+		r.whole = run(ctx, r.c, "ROLLBACK") == nil
+	}
+	if r.whole {
+		r.pool.give(r.c)
+	} else {
+		hangUp(r.c)
+	}
+	r.c = nil
 	return nil
 }
 
@@ -110,6 +127,7 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 			if _, err := r.result.Close(); err != nil {
 				return r.explain(ctx, err)
 			}
+			r.whole = r.running.Err() == nil
 			break
 		}
 		if r.row++; r.row == 1 {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
@@ -20,7 +18,7 @@ type sink struct {
 	env     store.Env
 	table   sqlstore.Table
 	options sqlstore.SinkOptions
-	c       *pgconn.PgConn
+	pool    *pool
 
 	// Set by Prepare.
 	home    string         // schema of the table, where the marker table is too
@@ -46,11 +44,11 @@ func decodeSink(spec store.Spec) store.OpenSink {
 	}
 	warnUnused(spec.Activity, o)
 	return func(ctx context.Context, env store.Env) (store.Sink, error) {
-		c, err := server.connect(ctx, env)
+		p, err := server.openPool(ctx, env)
 		if err != nil {
 			return nil, err
 		}
-		return &sink{server: server, env: env, table: table, options: o, c: c}, nil
+		return &sink{server: server, env: env, table: table, options: o, pool: p}, nil
 	}
 }
 
@@ -66,9 +64,9 @@ func warnUnused(o *props.Object, s sqlstore.SinkOptions) {
 // target names the sink in errors.
 func (k *sink) target() string { return k.server.database + ": " + k.table.String() }
 
-// Close ends the connection.
+// Close ends the connections.
 func (k *sink) Close() error {
-	hangUp(k.c)
+	k.pool.close()
 	return nil
 }
 
@@ -79,7 +77,7 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 			return nil, err
 		}
 	}
-	schema, columns, err := describe(ctx, k.c, "SELECT * FROM "+k.table.Quoted()+" LIMIT 0", k.target())
+	schema, columns, err := k.pool.describe(ctx, "SELECT * FROM "+k.table.Quoted()+" LIMIT 0", k.target())
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +107,7 @@ func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, er
 		}
 		text = "SELECT " + strings.Join(columns, ", ")
 	}
-	schema, columns, err := describe(ctx, k.c, text, k.target())
+	schema, columns, err := k.pool.describe(ctx, text, k.target())
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +147,8 @@ func (k *sink) build(ctx context.Context, want batch.Schema) error {
 	if k.options.PreCopyScript == "" {
 		return nil
 	}
-	if err := run(ctx, k.c, k.options.PreCopyScript); err != nil {
-		return explain(ctx, err, "run the pre-copy script", k.target())
-	}
-	if k.c.TxStatus() != 'I' {
-		return fault.New(fault.BadInput, "the pre-copy script leaves a transaction open").At(k.target()).Try("End the script with COMMIT, or leave BEGIN out.")
+	if err := k.pool.script(ctx, k.options.PreCopyScript, k.target()); err != nil {
+		return err
 	}
 	return k.create(ctx, want)
 }
@@ -184,7 +179,7 @@ func (k *sink) create(ctx context.Context, want batch.Schema) error {
 // exists asks whether a table is there. It is asked before CREATE TABLE IF NOT EXISTS, which wants the right to create
 // even where there is nothing to do.
 func (k *sink) exists(ctx context.Context, t sqlstore.Table) (bool, error) {
-	rows, err := query(ctx, k.c, "SELECT to_regclass($1) IS NOT NULL", t.Quoted())
+	rows, err := k.pool.query(ctx, "SELECT to_regclass($1) IS NOT NULL", t.Quoted())
 	if err != nil {
 		return false, explain(ctx, err, "look for the table", k.target())
 	}
@@ -193,7 +188,7 @@ func (k *sink) exists(ctx context.Context, t sqlstore.Table) (bool, error) {
 
 // define runs DDL that makes a table. Another session may make the same table at the same moment; that is as good.
 func (k *sink) define(ctx context.Context, ddl, what string, t sqlstore.Table) error {
-	err := run(ctx, k.c, ddl)
+	err := k.pool.run(ctx, ddl)
 	if err == nil {
 		return nil
 	}
@@ -211,7 +206,7 @@ func (k *sink) define(ctx context.Context, ddl, what string, t sqlstore.Table) e
 
 // locate finds the schema that the table is in, where the name does not say it.
 func (k *sink) locate(ctx context.Context) error {
-	rows, err := query(ctx, k.c, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace WHERE c.oid=$1::regclass", k.table.Quoted())
+	rows, err := k.pool.query(ctx, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace WHERE c.oid=$1::regclass", k.table.Quoted())
 	if err != nil {
 		return explain(ctx, err, "look for the table's schema", k.target())
 	}
@@ -222,7 +217,7 @@ func (k *sink) locate(ctx context.Context) error {
 
 // restrictions refuses columns that the server computes itself, and marks those that take no NULL.
 func (k *sink) restrictions(ctx context.Context, schema batch.Schema, found []int) error {
-	rows, err := query(ctx, k.c, `SELECT a.attname, a.attnotnull, coalesce(to_jsonb(a)->>'attgenerated', '')<>'' FROM pg_attribute a
+	rows, err := k.pool.query(ctx, `SELECT a.attname, a.attnotnull, coalesce(to_jsonb(a)->>'attgenerated', '')<>'' FROM pg_attribute a
 		WHERE a.attrelid=$1::regclass AND a.attnum>0 AND NOT a.attisdropped`, k.table.Quoted())
 	if err != nil {
 		return explain(ctx, err, "read the columns", k.target())
@@ -261,7 +256,7 @@ func (k *sink) Open(ctx context.Context, p store.Partition) (store.Writer, error
 	if k.fields == nil {
 		return nil, fault.New(fault.Internal, "the sink is not prepared").At(k.target())
 	}
-	c, err := k.server.connect(ctx, k.env)
+	c, err := k.pool.take(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,9 @@ type source struct {
 	only    batch.Schema // the dataset's structure, nil for all columns
 	timeout time.Duration
 	part    partitioning
+	mark    window
 
-	c       *pgconn.PgConn
+	pool    *pool
 	schema  batch.Schema
 	columns []column
 
@@ -34,11 +35,17 @@ type source struct {
 	leader     *pgconn.PgConn
 	snapshot   string
 	noSnapshot bool // the server cannot share one
+
+	explained string // how Partitions divided the rows
 }
 
 var (
 	_ store.Source      = (*source)(nil)
 	_ store.Partitioner = (*source)(nil)
+	_ store.Divided     = (*source)(nil)
+	_ store.Explainer   = (*source)(nil)
+	_ store.Adviser     = (*source)(nil)
+	_ store.Watermarker = (*source)(nil)
 )
 
 func decodeSource(spec store.Spec) store.OpenSource {
@@ -60,13 +67,13 @@ func decodeSource(spec store.Spec) store.OpenSource {
 		timeout = server.commandTimeout
 	}
 	return func(ctx context.Context, env store.Env) (store.Source, error) {
-		c, err := server.connect(ctx, env)
+		p, err := server.openPool(ctx, env)
 		if err != nil {
 			return nil, err
 		}
-		s := &source{server: server, env: env, table: table, query: o.Query, only: only, timeout: timeout, part: part, c: c}
+		s := &source{server: server, env: env, table: table, query: o.Query, only: only, timeout: timeout, part: part, pool: p}
 		if err := s.describe(ctx); err != nil {
-			hangUp(c)
+			p.close()
 			return nil, err
 		}
 		return s, nil
@@ -91,7 +98,7 @@ func (s *source) Close() error {
 		hangUp(s.leader)
 		s.leader = nil
 	}
-	hangUp(s.c)
+	s.pool.close()
 	return nil
 }
 
@@ -101,7 +108,7 @@ func (s *source) describe(ctx context.Context) error {
 	if !s.table.IsZero() {
 		text = "SELECT * FROM " + s.table.Quoted()
 	}
-	schema, columns, err := describe(ctx, s.c, text, s.target())
+	schema, columns, err := s.pool.describe(ctx, text, s.target())
 	if err != nil {
 		return s.maybeCase(ctx, err)
 	}
@@ -129,7 +136,7 @@ func (s *source) maybeCase(ctx context.Context, err error) error {
 	if s.table.IsZero() || !hasState(err, "42P01") {
 		return err
 	}
-	rows, bad := query(ctx, s.c, `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace
+	rows, bad := s.pool.query(ctx, `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace
 		WHERE lower(c.relname)=lower($1) AND c.relkind IN ('r','v','m','p','f') AND n.nspname NOT LIKE 'pg\_%' LIMIT 5`, s.table.Name)
 	if bad != nil || len(rows) == 0 {
 		return err
@@ -206,7 +213,7 @@ func describeTypes(ctx context.Context, c *pgconn.PgConn, columns []column) (nat
 
 // notNull marks the columns that the table promises to be without NULLs.
 func (s *source) notNull(ctx context.Context, schema batch.Schema) error {
-	rows, err := query(ctx, s.c, `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid=a.attrelid
+	rows, err := s.pool.query(ctx, `SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid=a.attrelid
 		WHERE a.attrelid=$1::regclass AND a.attnotnull AND NOT a.attisdropped AND a.attnum>0 AND c.relkind IN ('r','p')`, s.table.Quoted())
 	if err != nil {
 		return explain(ctx, err, "read the columns", s.target())
@@ -225,11 +232,11 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.server.connect(ctx, s.env)
+	c, err := s.pool.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{c: c, target: s.target(), timeout: s.timeout, read: columns}
+	r := &reader{c: c, pool: s.pool, target: s.target(), timeout: s.timeout, read: columns}
 	for i, k := range columns {
 		f := s.schema[k]
 		f.Type = widened(f.Type, want[i].Type)
@@ -275,17 +282,43 @@ func (s *source) statement(p store.Partition, want batch.Schema) (text string, c
 	if err != nil {
 		return "", nil, fault.New(fault.BadInput, "the partition %q cannot be read", p.Spec).At(s.target()).Because(err)
 	}
-	if s.table.IsZero() && p.Spec == "" {
-		return s.part.whole(s.query), columns, nil
+	conditions := []string{where.condition, s.mark.condition()}
+	if !s.table.IsZero() {
+		return "SELECT " + sqlstore.QuoteAll(names) + " FROM " + from + and(conditions...), columns, nil
 	}
-	if s.table.IsZero() {
-		return s.part.rewrite(s.query, where), columns, nil
+	text = s.part.whole(s.query)
+	if p.Spec != "" {
+		var placed bool
+		if text, placed = s.part.rewrite(s.query, where); placed {
+			conditions[0] = ""
+		}
 	}
-	text = "SELECT " + sqlstore.QuoteAll(names) + " FROM " + from
-	if where.condition != "" {
-		text += " WHERE " + where.condition
+	if only := and(conditions...); only != "" {
+		text = "SELECT * FROM (" + bare(text) + "\n) AS part" + only
 	}
 	return text, columns, nil
+}
+
+// and is a WHERE clause with those conditions that are not "".
+func and(conditions ...string) string {
+	var list []string
+	for _, c := range conditions {
+		if c != "" {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(list, " AND ")
+}
+
+// from is what follows FROM to mean all rows of the source for which the conditions hold.
+func (s *source) from(conditions ...string) string {
+	if s.table.IsZero() {
+		return "(" + bare(s.part.whole(s.query)) + "\n) AS part" + and(conditions...)
+	}
+	return s.table.Quoted() + and(conditions...)
 }
 
 // join makes the connection see the same rows as those of the attempt's other partitions.
@@ -321,7 +354,7 @@ func (s *source) share(ctx context.Context) (string, error) {
 	if s.leader != nil || s.noSnapshot {
 		return s.snapshot, nil
 	}
-	c, err := s.server.connect(ctx, s.env)
+	c, err := s.pool.take(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -248,7 +248,7 @@ func (w *writer) Abort() error {
 		close(w.quit)
 		<-w.done
 	}
-	hangUp(w.c)
+	w.sink.pool.give(w.c)
 	w.c, w.copied = nil, true
 	return nil
 }
