@@ -227,10 +227,14 @@ func TestSplitAnywhere(t *testing.T) {
 	}
 }
 
-func TestQuotedFilesAreOnePart(t *testing.T) {
+func TestWhatIsDivided(t *testing.T) {
 	t.Parallel()
 	big := formattest.Input("f", bytes.Repeat([]byte("a,b\n"), 5<<20))
-	for json, parts := range map[string]int{`{}`: 1, `{"quoteChar": ""}`: 1, `{"quoteChar": "", "escapeChar": ""}`: 4, `{"quoteChar": "", "escapeChar": "", "encodingName": "utf-16"}`: 1} {
+	for json, parts := range map[string]int{
+		`{}`: 4, `{"quoteChar": ""}`: 4, `{"quoteChar": "", "escapeChar": ""}`: 4, `{"rowDelimiter": "\n"}`: 4,
+		`{"quoteChar": "", "escapeChar": "", "encodingName": "utf-16"}`: 1, // no bytes that are characters
+		`{"columnDelimiter": ";"}`:                                      1, // one column without a quote: it could be one long value
+	} {
 		f := formattest.V2(t, Definition(), json, "").(*Format)
 		if got, err := f.Split(t.Context(), big, 4); err != nil || len(got) != parts {
 			t.Errorf("%s: %q, %v", json, got, err)
@@ -239,6 +243,85 @@ func TestQuotedFilesAreOnePart(t *testing.T) {
 	f := formattest.V1(t, Definition(), `{}`).(*Format)
 	if _, err := f.ReadPart(t.Context(), big, "x", nil); fault.Code(err) != fault.Internal {
 		t.Error(err)
+	}
+}
+
+// A part that began inside a value must never pass for rows, even if a plan said so.
+func TestAWrongCutIsNoticed(t *testing.T) {
+	t.Parallel()
+	file := []byte("a,\"1\n2,3\n4\"\nb,2\n")
+	f := formattest.V2(t, Definition(), `{}`, "").(*Format)
+	in := formattest.Input("f", file)
+	r, err := f.ReadPart(t.Context(), in, "0..5", batch.Schema{{Name: "Prop_0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := formattest.Drain(t.Context(), r); fault.Code(err) != fault.BadData || b.Len() != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// Quoted values with everything in them that could look like the end of a row, in parts of any number.
+func TestSplitQuoted(t *testing.T) {
+	t.Parallel()
+	words := []string{"x", "y,z", "\n", "1,2\n3,4\n", `"`, `""`, `","`, "\",\"", `\`, `\"`, "\r\n", ",\"a\"\n", "'", "é", ""}
+	divided := 0
+	for round := range 150 {
+		r := rand.New(rand.NewPCG(uint64(round), 9))
+		dataset := []string{`{}`, `{"escapeChar": "\""}`, `{"firstRowAsHeader": true}`, `{"rowDelimiter": "\n"}`, `{"rowDelimiter": "\r\n"}`, `{"columnDelimiter": "||"}`, `{"quoteChar": ""}`}[r.IntN(7)]
+		settings := []string{``, `{"quoteAllText": true}`}[r.IntN(2)]
+		if strings.Contains(dataset, `"quoteChar": ""`) {
+			settings = ``
+		}
+		f := formattest.V2(t, Definition(), dataset, settings).(*Format)
+		f.minPart = 1
+		schema := batchtest.Schema(batch.Type{Kind: batch.Int32}, batch.Type{Kind: batch.String}, batch.Type{Kind: batch.String})
+		rows := batch.New(schema, 0)
+		plain := r.IntN(2) == 0 // mostly without quotes
+		for i := range 1 + r.IntN(2000) {
+			rows.Cols[0].AppendInt(int64(i))
+			for c := 1; c < 3; c++ {
+				text := "value"
+				if !plain || r.IntN(50) == 0 {
+					text = ""
+					for range r.IntN(6) {
+						text += words[r.IntN(len(words))]
+					}
+				}
+				rows.Cols[c].AppendString(text)
+			}
+		}
+		in := formattest.Input("f", formattest.Write(t, f, schema, rows))
+		names, err := f.Schema(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := formattest.Rows(formattest.Read(t, f, in, names))
+		parts, err := f.Split(t.Context(), in, 2+r.IntN(12))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(parts) > 1 {
+			divided++
+		}
+		var got [][]string
+		for _, p := range parts {
+			reader, err := f.ReadPart(t.Context(), in, p, names)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := formattest.Drain(t.Context(), reader)
+			if err != nil {
+				t.Fatalf("round %d, %s, part %s of %q: %v", round, dataset, p, parts, err)
+			}
+			got = append(got, formattest.Rows(b)...)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("round %d, %s: parts %q have %d rows, not %d", round, dataset, parts, len(got), len(want))
+		}
+	}
+	if divided < 75 {
+		t.Errorf("only %d of 150 files were divided", divided)
 	}
 }
 

@@ -126,7 +126,7 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 // read appends one row, which becomes row number at of b, and gives its length in the file, -1 for an empty line.
 func (r *reader) read(b *batch.Batch, at int) (int, error) {
 	if r.stop >= 0 && r.src.offset() >= r.stop {
-		return 0, io.EOF
+		return 0, r.atStop()
 	}
 	row, err := r.src.next()
 	if err != nil {
@@ -178,6 +178,15 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 }
 
 var replacement = []byte("\uFFFD")
+
+// atStop ends a part: the next one must begin just here.
+func (r *reader) atStop() error {
+	if r.src.offset() == r.stop {
+		return io.EOF
+	}
+	return fault.New(fault.BadData, "the file was divided inside a quoted value, at byte %d", r.stop).At(r.src.name).
+		Try("Copy it in one part: set parallelCopies to 1.")
+}
 
 func (r *reader) ragged(n int) error {
 	return fault.New(fault.BadData, "the row has %d columns, not %d", n, len(r.fields)).At(r.src.name).InRow(r.row, "", "").
