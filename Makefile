@@ -62,8 +62,9 @@ unit:
 race:
 	go test -tags $(TAGS) -race -timeout 20m ./...
 
-## bench: Go benchmarks of the hot paths, then whole copies beside psql
-bench: setup
+## bench: Go benchmarks of the hot paths, then whole copies beside the tools that people use for them
+bench:
+	@packaging/setup.sh bench
 	packaging/bench.sh
 
 ## fuzz: every fuzz target for FUZZTIME (default 1m) each

@@ -3,6 +3,7 @@
 #
 #   packaging/setup.sh run     what `make run` needs: C libraries for the window
 #   packaging/setup.sh test    that, and what the tests need: servers, a display without a screen, Node packages, linters
+#   packaging/setup.sh bench   that, and the tools that `make bench` compares with
 #
 # It says what it installs, does nothing where nothing is missing, and needs root only to install Debian packages.
 set -euo pipefail
@@ -11,7 +12,7 @@ what=${1:-test}
 cache=${DMG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmgateway}
 
 # Versions of what is not a Debian package. Go modules of the product itself are in go.mod.
-azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0
+azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0 duckdb=1.5.6-r.1
 golangci=v2.15.0 gofumpt=v0.12.0
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -19,10 +20,11 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from https://go.dev/dl/ and run this again."; exit 1; }
 
 packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
-if [ "$what" = test ]; then
+if [ "$what" != run ]; then
 	packages+=(postgresql-15 mariadb-server openssh-server xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl)
 	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 fi
+[ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)
 
 install_packages() {
 	command -v dpkg-query >/dev/null || { say "not a Debian system; needed, under whatever names: ${packages[*]}"; return 0; }
@@ -52,11 +54,12 @@ install_packages() {
 # npm packages for the tests, outside the tree: Azurite (Azure's storage emulator), Microsoft's own clients.
 install_node_packages() {
 	local dir=$cache/node want="azurite@$azurite @azure/service-bus@$servicebus @azure/arm-datafactory@$datafactory"
-	[ "$(cat "$dir/.installed" 2>/dev/null)" = "$want" ] && return 0
+	[ "$what" != bench ] || want="$want @duckdb/node-api@$duckdb"
+	[[ "$(cat "$dir/.installed" 2>/dev/null)" = "$want"* ]] && return 0
 	say "installing Node packages into $dir: $want"
 	mkdir -p "$dir"
 	[ -f "$dir/package.json" ] || echo '{"private":true}' >"$dir/package.json"
-	# shellcheck disable=SC2086 # three packages, three words
+	# shellcheck disable=SC2086 # one word a package
 	(cd "$dir" && npm install --no-audit --no-fund --loglevel=error $want >&2)
 	echo "$want" >"$dir/.installed"
 }
@@ -71,7 +74,7 @@ install_tool() { # name version module
 }
 
 install_packages
-if [ "$what" = test ]; then
+if [ "$what" != run ]; then
 	install_node_packages
 	install_tool gofumpt "$gofumpt" mvdan.cc/gofumpt
 	install_tool golangci-lint "$golangci" github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -3,8 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 )
 
 // side is the linked service, dataset and source or sink type of one side of a copy.
@@ -13,38 +13,47 @@ type side struct {
 	source, sink     map[string]any
 }
 
-func (b *bench) table(name string) side {
-	c := b.config
-	return side{
-		service: map[string]any{"type": "PostgreSql", "typeProperties": map[string]any{
-			"connectionString": fmt.Sprintf("Host=%s;Port=%d;Database=%s;Username=%s;Password=%s;SSLMode=Disable", c.Host, c.Port, c.Database, c.User, c.Password),
-		}},
-		dataset: map[string]any{"type": "PostgreSqlTable", "typeProperties": map[string]any{"schema": "public", "table": name}},
-		source:  map[string]any{"type": "PostgreSqlSource"},
-		sink:    map[string]any{"type": "PostgreSqlSink"},
-	}
-}
-
+// file is a local file, in the columns of the table where it is text.
 func (b *bench) file(format, name string) side {
 	properties := map[string]any{"location": map[string]any{"type": "FileServerLocation", "fileName": name}}
+	dataset := map[string]any{"type": format, "typeProperties": properties}
 	if format == "DelimitedText" {
 		properties["escapeChar"] = `"`
-		properties["firstRowAsHeader"] = true
+		properties["nullValue"] = ""
+		dataset["schema"] = tableSchema
 	}
 	return side{
 		service: map[string]any{"type": "FileServer", "typeProperties": map[string]any{"host": b.dir}},
-		dataset: map[string]any{"type": format, "typeProperties": properties},
+		dataset: dataset,
 		source:  map[string]any{"type": format + "Source", "storeSettings": map[string]any{"type": "FileServerReadSettings"}},
 		sink:    map[string]any{"type": format + "Sink", "storeSettings": map[string]any{"type": "FileServerWriteSettings"}},
 	}
 }
 
+// compressed adds a compression to a file.
+func (s side) compressed(kind string) side {
+	s.dataset = maps.Clone(s.dataset)
+	properties := maps.Clone(s.dataset["typeProperties"].(map[string]any))
+	properties["compressionCodec"] = kind
+	s.dataset["typeProperties"] = properties
+	return s
+}
+
+// tableSchema are the names of the table's columns, for text without a header.
+var tableSchema = func() (list []any) {
+	for _, name := range []string{"id", "n", "small", "amount", "ratio", "flag", "created", "changed", "day", "code", "name", "note"} {
+		list = append(list, map[string]any{"name": name})
+	}
+	return list
+}()
+
 // copy writes the bundle of a copy and gives the command that runs it.
-func (b *bench) copy(from, to side) []string {
+func (b *bench) copy(from, to side, flags ...string) []string {
 	reference := func(name string) map[string]any {
 		return map[string]any{"referenceName": name, "type": "LinkedServiceReference"}
 	}
 	dataset := func(name string, d map[string]any) map[string]any {
+		d = maps.Clone(d)
 		d["linkedServiceName"] = reference(name)
 		return map[string]any{"name": name, "properties": d}
 	}
@@ -64,9 +73,9 @@ func (b *bench) copy(from, to side) []string {
 		panic(err) // texts and maps always marshal
 	}
 	b.bundles++
-	name := filepath.Join(b.dir, fmt.Sprintf("bundle-%d.json", b.bundles))
+	name := b.path(fmt.Sprintf("bundle-%d.json", b.bundles))
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		panic(err)
 	}
-	return []string{b.dmgcmd, "copy", name, "--json"}
+	return append([]string{b.dmgcmd, "copy", name, "--json"}, flags...)
 }
