@@ -45,7 +45,24 @@ type Spec struct {
 	Structure batch.Schema
 	// Cultures and Formats belong to Structure: culture ("en-us") and date format of each column, "" where not given.
 	Cultures, Formats []string
+	// Nested is what a v2 translator says of a hierarchical file (JSON), nil where it says nothing.
+	Nested *Nested
 }
+
+// Nested tells how the columns of a copy lie in a hierarchical file.
+type Nested struct {
+	// Collection is the JSON path of the array whose elements are the rows (collectionReference), "" for the documents
+	// themselves. It is for reading only.
+	Collection string
+	// Paths give columns their places. Reading, a path that begins with $ starts at the root, any other at the row's
+	// element; columns without a path are not there. Writing, a column without a path is a property of the root.
+	Paths []ColumnPath
+	// ComplexAsText makes objects and arrays String instead of JSON (mapComplexValuesToString).
+	ComplexAsText bool
+}
+
+// ColumnPath is one column's JSON path, "$.a.b" or "$['a']['b']".
+type ColumnPath struct{ Column, Path string }
 
 // Format reads and writes files of one format with one set of properties. Its methods may be called from several
 // goroutines.

@@ -1,0 +1,181 @@
+package json
+
+import (
+	"context"
+	"strings"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/format"
+)
+
+// column is one column of a file.
+type column struct {
+	field   batch.Field
+	options batch.Options
+	places  []path // of the value; the last one in a document wins
+	stated  bool   // the type is the structure's, not the sample's
+}
+
+// layout is what is known of a file before its rows are read.
+type layout struct {
+	columns []column
+	lines   bool // each document is one line
+	rows    int  // documents in the sample
+}
+
+// layout looks at the beginning of the file. src stays where it is.
+func (f *Format) layout(src *source) (*layout, error) {
+	s := &f.s
+	l := &layout{}
+	switch {
+	case len(s.paths) > 0 || s.structure != nil:
+		l.columns = s.given()
+	default:
+		var err error
+		if l.columns, err = s.flattened(src); err != nil {
+			return nil, err
+		}
+	}
+	return l, s.types(src, l)
+}
+
+// given are the columns that structure and paths name.
+func (s *settings) given() []column {
+	cols := make([]column, 0, len(s.structure)+len(s.paths))
+	used := map[string]bool{}
+	for i, field := range s.structure {
+		c := column{field: field, options: s.options[i], stated: field.Type.Kind != batch.Invalid}
+		c.field.Nullable, c.field.Native = true, ""
+		for _, p := range s.paths {
+			if p.name == field.Name {
+				c.places = append(c.places, p.path)
+				used[p.name] = true
+			}
+		}
+		if c.places == nil {
+			c.places = s.placesOf(field.Name)
+		}
+		cols = append(cols, c)
+	}
+	for _, p := range s.paths {
+		if !used[p.name] {
+			cols = append(cols, column{field: batch.Field{Name: p.name, Nullable: true}, places: []path{p.path}})
+		}
+	}
+	return cols
+}
+
+// placesOf are where a column without path can be: a property of that name, or nested objects.
+func (s *settings) placesOf(name string) []path {
+	places := []path{names(name)}
+	if s.separator != "" && strings.Contains(name, s.separator) {
+		places = append(places, names(strings.Split(name, s.separator)...))
+	}
+	return places
+}
+
+// flattened are the columns that the first documents show: the properties of the root, then those of the elements.
+func (s *settings) flattened(src *source) ([]column, error) {
+	var root, element shape
+	var node *node
+	cells := 0
+	if s.collection != nil {
+		node = newNode()
+		node.at(s.collection.steps).cell = 0
+		node.finish()
+		cells = 1
+	}
+	_, _, err := sample(src, node, cells, func(r *records) {
+		sc := scanner{buf: r.text, last: true, flaw: -1}
+		if sc.buf[0] == '{' {
+			root.look(&sc, 0, 0)
+		}
+		if s.collection != nil {
+			e := elements{doc: r.text, all: r.scan.cells[0]}
+			for e.next() {
+				sc := scanner{buf: r.text, last: true, flaw: -1}
+				if sc.buf[e.from] == '{' {
+					element.look(&sc, e.from, 0)
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var cols []column
+	at := map[string]int{}
+	add := func(names []string, p path) {
+		name := strings.Join(names, s.separator)
+		if i, ok := at[name]; ok && cols[i].places[0].root == p.root {
+			cols[i].places = append(cols[i].places, p)
+			return
+		} else if ok { // the element's own property has the name
+			cols[i].field.Name = "$" + s.separator + name
+		}
+		at[name] = len(cols)
+		cols = append(cols, column{field: batch.Field{Name: name, Nullable: true}, places: []path{p}})
+	}
+	if s.collection != nil {
+		root.leaves(nil, func(list []string) {
+			if p := names(list...); !begins(s.collection.steps, p.steps) {
+				p.root = true
+				add(list, p)
+			}
+		})
+		root = element
+	}
+	root.leaves(nil, func(list []string) { add(list, names(list...)) })
+	return cols, nil
+}
+
+// begins reports whether the path to the rows goes through a value.
+func begins(all, start []step) bool {
+	for i, s := range start {
+		if i >= len(all) || all[i] != s {
+			return false
+		}
+	}
+	return true
+}
+
+// types gives the columns without a stated type that of their first values.
+func (s *settings) types(src *source, l *layout) error {
+	t := newTree(s, l.columns)
+	stats := make([]stat, len(l.columns))
+	var err error
+	l.rows, l.lines, err = sample(src, t.root, t.rootCells, func(r *records) {
+		rows := t.rows(r)
+		for rows.next() {
+			for i := range l.columns {
+				text, c := t.value(rows, t.cells[i])
+				stats[i].add(text, c)
+			}
+		}
+	})
+	for i := range l.columns {
+		if c := &l.columns[i]; !c.stated {
+			c.field.Type, c.field.Native = stats[i].typ(s.plain)
+		}
+	}
+	return err
+}
+
+// Schema finds the columns: those of jsonPathDefinition or the mapping, else of the structure, else what the documents
+// at the beginning of the file show. A file without documents has the columns that somebody named.
+func (f *Format) Schema(ctx context.Context, in format.Input) (batch.Schema, error) {
+	src, err := open(ctx, in, &f.s, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	l, err := f.layout(src)
+	if err != nil {
+		return nil, err
+	}
+	schema := make(batch.Schema, len(l.columns))
+	for i, c := range l.columns {
+		schema[i] = c.field
+	}
+	return schema, nil
+}

@@ -1,0 +1,220 @@
+package json
+
+import (
+	"errors"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"dmgateway/engine/batch"
+)
+
+// shape is what a sample says of one place in the documents.
+type shape struct {
+	name    string
+	kids    []*shape
+	named   map[string]*shape
+	other   bool // something that is neither an object with properties nor null was there
+	objects bool
+}
+
+func (s *shape) child(name string) *shape {
+	if c := s.named[name]; c != nil {
+		return c
+	}
+	c := &shape{name: name}
+	if s.named == nil {
+		s.named = map[string]*shape{}
+	}
+	s.named[name] = c
+	s.kids = append(s.kids, c)
+	return c
+}
+
+// maxFlat is how deep objects are made columns of their own; deeper ones are JSON.
+const maxFlat = 16
+
+// look adds the value that begins at i of a scanned document, and gives its end.
+func (s *shape) look(sc *scanner, i, depth int) int {
+	i = sc.space(i)
+	if sc.buf[i] != '{' || depth > maxFlat {
+		if sc.buf[i] != 'n' {
+			s.other = true
+		}
+		return sc.value(i, nil)
+	}
+	if i = sc.space(i + 1); sc.buf[i] == '}' {
+		s.other = s.other || depth > 0
+		return i + 1
+	}
+	s.objects = true
+	for {
+		from := sc.space(i) + 1
+		end, _ := sc.text(from)
+		name, _ := unescape(nil, sc.buf[from:end-1])
+		i = s.child(string(name)).look(sc, sc.space(end)+1, depth+1)
+		if i = sc.space(i); sc.buf[i] == '}' {
+			return i + 1
+		}
+		i++
+	}
+}
+
+// leaves are the paths of the columns: objects are flattened where they always are objects.
+func (s *shape) leaves(above []string, each func(names []string)) {
+	for _, k := range s.kids {
+		names := append(above[:len(above):len(above)], k.name)
+		if k.objects && !k.other {
+			k.leaves(names, each)
+		} else {
+			each(names)
+		}
+	}
+}
+
+// stat is what a sample says of one column's values.
+type stat struct{ texts, booleans, complex, numbers, fractions, wide int }
+
+// add notes the value of a cell of text.
+func (s *stat) add(text []byte, c cell) {
+	switch c.sort {
+	case isText:
+		s.texts++
+	case isTrue, isFalse:
+		s.booleans++
+	case isObject, isArray:
+		s.complex++
+	case isNumber:
+		s.numbers++
+		number := text[c.start:c.end]
+		if _, err := strconv.ParseInt(string(number), 10, 64); err == nil {
+			if len(number) > 15 && !exactDouble(number) {
+				s.wide++ // only together with fractions
+			}
+			return
+		}
+		s.fractions++
+		if !strings.ContainsAny(string(number), ".eE") || !exactDouble(number) {
+			s.wide++
+		}
+	}
+}
+
+// typ is the narrowest type that has all the values.
+func (s *stat) typ(plain bool) (t batch.Type, native string) {
+	switch all := s.texts + s.booleans + s.complex + s.numbers; {
+	case all == 0:
+		return batch.Type{Kind: batch.String}, "null"
+	case s.booleans == all:
+		return batch.Type{Kind: batch.Boolean}, "boolean"
+	case s.complex == all && !plain:
+		return batch.Type{Kind: batch.JSON}, "object or array"
+	case s.numbers == all && s.fractions == 0:
+		return batch.Type{Kind: batch.Int64}, "number"
+	case s.numbers == all && s.wide == 0:
+		return batch.Type{Kind: batch.Double}, "number"
+	case s.numbers == all:
+		return batch.Type{Kind: batch.Decimal}, "number"
+	}
+	return batch.Type{Kind: batch.String}, "string"
+}
+
+// exactDouble reports whether a number's digits are those of the double nearest to it, so that nothing is lost by
+// keeping that.
+func exactDouble(number []byte) bool {
+	digits, exp, _ := significant(number)
+	if len(digits) <= 15 && exp > -290 && exp < 290 {
+		return true
+	}
+	f, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || math.IsInf(f, 0) {
+		return false
+	}
+	short, shortExp, _ := significant(strconv.AppendFloat(nil, f, 'e', -1, 64))
+	return string(digits) == string(short) && (exp == shortExp || len(digits) == 0)
+}
+
+// significant gives a number's digits without zeros at either end, and the power of ten of the last one.
+func significant(number []byte) (digits []byte, exp int, neg bool) {
+	var buf [40]byte
+	digits = buf[:0]
+	point := false
+	for i, c := range number {
+		switch {
+		case c == '-':
+			neg = true
+		case c == '.':
+			point = true
+		case c|0x20 == 'e':
+			e, err := strconv.Atoi(string(number[i+1:]))
+			if err != nil {
+				e = 1 << 30
+			}
+			exp += e
+			return trimmed(digits, exp, neg)
+		default:
+			if point {
+				exp--
+			}
+			if c != '0' || len(digits) > 0 {
+				digits = append(digits, c)
+			}
+		}
+	}
+	return trimmed(digits, exp, neg)
+}
+
+func trimmed(digits []byte, exp int, neg bool) ([]byte, int, bool) {
+	for len(digits) > 0 && digits[len(digits)-1] == '0' {
+		digits = digits[:len(digits)-1]
+		exp++
+	}
+	return digits, exp, neg
+}
+
+// sample walks the documents at the beginning of a file that are in src's buffer, and leaves src as it is. It says how
+// many there were, and whether each is one line.
+func sample(src *source, root *node, cells int, each func(*records)) (n int, lines bool, err error) {
+	for src.end < len(src.buf) && !src.last {
+		if err := src.fill(); err != nil {
+			return 0, false, err
+		}
+	}
+	lines = true
+	for {
+		copied := *src
+		copied.frozen = true
+		r := records{src: &copied, root: root, stop: -1, lines: true}
+		r.scan.cells = make([]cell, cells)
+		for n, lines, err = 0, true, nil; err == nil; {
+			err = r.next()
+			if _, ok := errors.AsType[badRow](err); ok {
+				err = nil
+				continue
+			}
+			if r.place != atTop {
+				lines = false
+			}
+			if err == nil {
+				n++
+				lines = lines && !strings.Contains(string(r.text), "\n")
+				each(&r)
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, lines, nil
+		case !errors.Is(err, errFrozen):
+			if n > 0 {
+				err = nil // reading comes to it again
+			}
+			return n, lines, err
+		case n > 0:
+			return n, lines, nil
+		}
+		if err := src.more(); err != nil { // not even one document
+			return 0, false, err
+		}
+	}
+}
