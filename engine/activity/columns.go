@@ -107,7 +107,6 @@ func translator(tp *props.Object) []Mapping {
 		return nil
 	}
 	t.Enum("type", "", "TabularTranslator")
-	conversion(t)
 	refuseText(t, "collectionReference", "give the array in the dataset's format (jsonNodeReference)")
 	refuseTrue(t, "mapComplexValuesToString", "objects and arrays are made texts by the format")
 	unlessEmpty(t, "schemaMapping", "use mappings")
@@ -243,22 +242,4 @@ func columnMappings(t *props.Object) (list []Mapping) {
 		list = append(list, Mapping{Source: from, Sink: to})
 	}
 	return list
-}
-
-// conversion reads typeConversion and its settings. Values are always converted, and never cut.
-func conversion(t *props.Object) {
-	if t.Has("typeConversion") && !t.Bool("typeConversion", true) {
-		t.Warn("typeConversion", "has no effect: values are always converted to the sink's types")
-	}
-	s := t.Object("typeConversionSettings")
-	if s.Bool("allowDataTruncation", false) {
-		s.Warn("allowDataTruncation", "has no effect: a value that does not fit is an error, never cut")
-	}
-	refuseTrue(s, "treatBooleanAsNumber", "map the column to a numeric type")
-	for _, name := range []string{"dateTimeFormat", "dateTimeOffsetFormat", "timeSpanFormat"} {
-		refuseText(s, name, "give the format in the mapping of the column")
-	}
-	if c := s.String("culture"); c != "" && !strings.EqualFold(c, "en-us") && !strings.EqualFold(c, "invariant") {
-		s.Problem(fault.Unsupported, "culture", "give the culture %q in the mapping of the column", c)
-	}
 }

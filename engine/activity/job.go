@@ -19,6 +19,14 @@ type Job struct {
 	Mapping []Mapping
 	// Parallel is parallelCopies, 0 = the engine's choice.
 	Parallel int
+	// Skip is set where rows that do not fit are left out; nil: the first of them fails the copy.
+	Skip *Skip
+	// SessionLog is where skipped rows and files are written down, nil for nowhere.
+	SessionLog *SessionLog
+	// Verification is what is compared after the copy.
+	Verification Verification
+	// Conversion holds for all columns, where a column's mapping says nothing else.
+	Conversion Conversion
 	// Timeout of the whole activity, 0 = none.
 	Timeout time.Duration
 	// Retry is how often the activity is tried again after it failed, RetryInterval the pause between.

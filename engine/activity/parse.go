@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,11 @@ func Parse(bundle []byte, stores *store.Registry, formats *format.Registry) (*Jo
 	if err := root.Err(); err != nil {
 		return nil, err
 	}
-	p.job.Warnings = root.Warnings()
+	for _, w := range root.Warnings() { // an object that two ends share is decoded twice
+		if !slices.Contains(p.job.Warnings, w) {
+			p.job.Warnings = append(p.job.Warnings, w)
+		}
+	}
 	return p.job, nil
 }
 
@@ -100,6 +105,9 @@ func (p *parser) activity(a *props.Object) {
 	source, sink := need(tp, "source"), need(tp, "sink")
 	in, out := p.endpoint(a, "inputs"), p.endpoint(a, "outputs")
 	p.job.Mapping = translator(tp)
+	if t := tp.Object("translator"); t != nil {
+		p.job.Conversion = conversion(t)
+	}
 	if in != nil && source != nil {
 		p.source(in, source)
 	}
@@ -113,6 +121,7 @@ func (p *parser) activity(a *props.Object) {
 		return
 	}
 	p.bothSides(tp, in, out)
+	p.readBack(out, sink)
 	p.limit(source, sink)
 }
 
@@ -150,8 +159,7 @@ func (p *parser) common(tp *props.Object) {
 		tp.Warn(name, "applies only between cloud stores and has no effect here")
 	}
 	tp.Warn("executionLocation", "has no effect here: the copy runs on the gateway")
-	refuseTrue(tp, "enableSkipIncompatibleRow", "rows that do not fit cannot be skipped; the copy fails at the first")
-	unlessEmpty(tp, "redirectIncompatibleRowSettings", "rows that do not fit cannot be skipped or redirected")
+	p.faults(tp)
 	if tp.Bool("enableStaging", false) {
 		tp.Problem(fault.Unsupported, "enableStaging", "staged copy is not supported; the gateway copies directly")
 	} else {
@@ -164,11 +172,6 @@ func (p *parser) common(tp *props.Object) {
 			refuseTrue(skip, name, "files cannot be skipped; the copy fails at the first that cannot be copied")
 		}
 	}
-	if logs := tp.Object("logSettings"); logs != nil {
-		refuseTrue(logs, "enableCopyActivityLog", "there is no session log; the gateway has its own log")
-		logs.Ignore("copyActivityLogSettings", "logLocationSettings")
-	}
-	unlessEmpty(tp, "logStorageSettings", "there is no session log; the gateway has its own log")
 	unlessEmpty(tp, "preserve", "attributes and access lists of files cannot be preserved")
 	unlessEmpty(tp, "preserveRules", "attributes and access lists of files cannot be preserved")
 }

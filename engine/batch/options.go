@@ -24,6 +24,10 @@ type Options struct {
 	//
 	// Default: false.
 	Truncate bool
+	// BooleanAsNumber makes a Boolean the text 1 or 0 (v2's treatBooleanAsNumber).
+	//
+	// Default: false, the text True or False.
+	BooleanAsNumber bool
 }
 
 // culture is what of a .NET culture matters here.

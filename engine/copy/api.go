@@ -28,6 +28,12 @@ type Options struct {
 	Parallel int
 	// Memory is the budget for the job's own buffers in bytes, 0 = 128 MiB. It bounds parallelism and block sizes.
 	Memory int64
+	// Limits bound the run while it goes on, and others that share them; nil = none.
+	Limits *Limits
+	// Watermarks keeps how far incremental copies came; a job with a watermark needs it. Scope tells apart activities of
+	// the same name: "factory/pipeline".
+	Watermarks Watermarks
+	Scope      string
 	// Queued is how long the job waited before this attempt, for the result.
 	Queued time.Duration
 
@@ -59,6 +65,10 @@ type Plan struct {
 	Partitions []store.Partition `json:"partitions"`
 	// FastPath names the way taken where bytes are not decoded: "binary", "" for rows in batches.
 	FastPath string `json:"fastPath,omitempty"`
+	// How says in a sentence how the partitions were cut, "" for files.
+	How string `json:"how,omitempty"`
+	// Window is what an incremental run reads; nil for other runs.
+	Window *Window `json:"window,omitempty"`
 }
 
 // PartitionCounts is what one committed partition took from the source and put into the sink.
@@ -66,5 +76,9 @@ type PartitionCounts struct {
 	RowsRead  int64 `json:"rowsRead"`
 	BytesRead int64 `json:"bytesRead"`
 	FilesRead int64 `json:"filesRead,omitempty"`
+	// RowsSkipped is how many of RowsRead were left out.
+	RowsSkipped int64 `json:"rowsSkipped,omitempty"`
+	// Checksum is of the rows as they were given to the sink, "" where the job wants none.
+	Checksum string `json:"checksum,omitempty"`
 	store.Counts
 }

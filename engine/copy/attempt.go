@@ -41,6 +41,9 @@ type work interface {
 
 // attempt is one try: connect, plan, prepare, copy, finish, each from where earlier attempts of the run got to.
 func (r *run) attempt(ctx context.Context) (err error) {
+	if err := r.needsMarks(); err != nil {
+		return err
+	}
 	state, err := r.checkpoints.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("load the checkpoint: %w", err)
@@ -58,6 +61,9 @@ func (r *run) attempt(ctx context.Context) (err error) {
 	if err := r.retry.do(ctx, r.log, "connecting", func() error { return w.open(ctx) }); err != nil {
 		return err
 	}
+	if err := r.retry.do(ctx, r.log, "connecting", func() error { return r.openSessionLog(ctx) }); err != nil {
+		return err
+	}
 	r.parallel = r.degree(w)
 	done, err := r.ready(ctx, w, state)
 	if err != nil {
@@ -67,7 +73,13 @@ func (r *run) attempt(ctx context.Context) (err error) {
 		return err
 	}
 	r.meter.enter(stageFinishing)
-	return r.retry.do(ctx, r.log, "finishing", func() error { return w.finish(ctx) })
+	if err := r.keepMark(ctx); err != nil {
+		return err
+	}
+	if err := r.retry.do(ctx, r.log, "finishing", func() error { return w.finish(ctx) }); err != nil {
+		return err
+	}
+	return r.verify(ctx, w)
 }
 
 func (r *run) work() (work, error) {
@@ -188,7 +200,11 @@ func (r *run) merge(ctx context.Context, done map[string]PartitionCounts, held m
 		if _, ok := all[id]; ok || !known[id] {
 			continue
 		}
-		n := PartitionCounts{RowsRead: c.Rows, Counts: c}
+		skipped, err := r.sessionLog.skippedRows(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		n := PartitionCounts{RowsRead: c.Rows + skipped, RowsSkipped: skipped, Counts: c}
 		if err := r.checkpoints.Committed(ctx, id, n); err != nil {
 			return nil, fmt.Errorf("save the checkpoint: %w", err)
 		}
@@ -201,10 +217,12 @@ func (r *run) merge(ctx context.Context, done map[string]PartitionCounts, held m
 func (r *run) copyAll(ctx context.Context, w work, done map[string]PartitionCounts) error {
 	r.meter.plan(&r.plan)
 	r.resumed, r.written = 0, nil
+	r.verified.reset()
 	var open []store.Partition
 	for _, p := range r.plan.Partitions {
 		if c, ok := done[p.ID]; ok {
 			r.meter.finished(c)
+			r.sum(c)
 			if r.plan.FastPath == fastBinary {
 				r.resumed += int(c.FilesRead)
 			} else {
@@ -259,8 +277,13 @@ func (r *run) copyOne(ctx context.Context, w work, p store.Partition) (Partition
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t := &tally{meter: r.meter}
-		err := guarded(r.log, func() (err error) {
+		leave, err := r.o.Limits.enter(ctx, r.weight())
+		if err != nil {
+			return err
+		}
+		defer leave()
+		t := newTally(ctx, r.meter, p.ID)
+		err = guarded(r.log, func() (err error) {
 			c, err = w.copy(ctx, p, t)
 			return err
 		})

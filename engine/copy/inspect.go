@@ -97,7 +97,7 @@ func sample(ctx context.Context, reader store.Reader, m *mapping, wanted batch.S
 		if x != nil {
 			out.Reset()
 			if err := x.apply(out, in, from); err != nil {
-				return nil, locate(err, from)
+				return nil, locate(err, from, nil)
 			}
 			shown = out
 		}
@@ -127,6 +127,9 @@ type Outlook struct {
 	Partitions int    `json:"partitions"`
 	Parallel   int    `json:"parallel"`
 	FastPath   string `json:"fastPath,omitempty"`
+	// How says how the partitions were cut, "" for files; Window is what an incremental copy would read.
+	How    string  `json:"how,omitempty"`
+	Window *Window `json:"window,omitempty"`
 	// Rows and Bytes of the source, 0 where it cannot say without reading.
 	Rows    int64          `json:"rows,omitempty"`
 	Bytes   int64          `json:"bytes,omitempty"`
@@ -178,6 +181,7 @@ func (r *run) dryRun(ctx context.Context) (_ *Outlook, err error) {
 	out := &Outlook{
 		Source: r.job.Source.Type, Sink: r.job.Sink.Type,
 		Partitions: len(r.plan.Partitions), Parallel: max(1, min(r.parallel, len(r.plan.Partitions))), FastPath: r.plan.FastPath,
+		How: r.plan.How, Window: r.plan.Window,
 	}
 	for _, p := range r.plan.Partitions {
 		out.Rows += p.Rows

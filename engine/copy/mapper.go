@@ -13,6 +13,10 @@ import (
 type mapper struct {
 	out   batch.Schema
 	steps []step
+
+	skipping bool // rows that do not fit are collected in rejects instead of ending the copy
+	rejects  []reject
+	taken    []int // for each column of the reader, the step that took its buffers, -1 where none did
 }
 
 // step makes one column of the sink.
@@ -39,7 +43,10 @@ func (m *mapping) mapper(reader, sink batch.Schema) (*mapper, error) {
 			uses[o.from]++
 		}
 	}
-	x := &mapper{out: sink, steps: make([]step, len(m.outs))}
+	x := &mapper{out: sink, steps: make([]step, len(m.outs)), taken: make([]int, len(reader))}
+	for i := range x.taken {
+		x.taken[i] = -1
+	}
 	for i, o := range m.outs {
 		s, err := o.step(reader, sink[i].Type, uses)
 		if err != nil {
@@ -48,6 +55,9 @@ func (m *mapping) mapper(reader, sink batch.Schema) (*mapper, error) {
 			return nil, &f
 		}
 		x.steps[i] = s
+		if s.take {
+			x.taken[s.from] = i
+		}
 	}
 	if x.idle(reader) {
 		return nil, nil
@@ -59,16 +69,16 @@ func (o *output) step(reader batch.Schema, to batch.Type, uses []int) (step, err
 	s := step{from: o.from, constant: o.constant, filePath: o.filePath}
 	var err error
 	if o.from < 0 {
-		s.parse, err = batch.NewParser(to, o.options)
+		s.parse, err = batch.NewParser(to, o.options(batch.Type{Kind: batch.String}, to))
 		return s, err
 	}
 	from := reader[o.from]
 	s.name = from.Name
-	if o.options == (batch.Options{}) && uses[o.from] == 1 && batch.Fits(from.Type, to) {
+	if uses[o.from] == 1 && batch.Fits(from.Type, to) {
 		s.take = true
 		return s, nil
 	}
-	s.converter, err = batch.NewConverter(from.Type, to, o.options)
+	s.converter, err = batch.NewConverter(from.Type, to, o.options(from.Type, to))
 	return s, err
 }
 
@@ -98,7 +108,7 @@ func (x *mapper) apply(dst, src *batch.Batch, from origin) error {
 		case s.take:
 			exchange(to, &src.Cols[s.from])
 		case s.converter != nil:
-			if err := s.converter.Convert(to, &src.Cols[s.from], nil); err != nil {
+			if err := s.converter.Convert(to, &src.Cols[s.from], x.collect(s.name)); err != nil {
 				return named(err, s.name)
 			}
 		default:
@@ -108,6 +118,27 @@ func (x *mapper) apply(dst, src *batch.Batch, from origin) error {
 		}
 	}
 	return nil
+}
+
+// collect notes a row that a column cannot take; nil where that is to end the copy.
+func (x *mapper) collect(column string) func(int, *fault.Error) {
+	if !x.skipping {
+		return nil
+	}
+	return func(row int, why *fault.Error) {
+		why.Column = column
+		x.rejects = append(x.rejects, reject{row, why})
+	}
+}
+
+// origin gives the reader's columns after apply, which has moved some of them.
+func (x *mapper) origin(dst, src *batch.Batch) func(i int) *batch.Column {
+	return func(i int) *batch.Column {
+		if to := x.taken[i]; to >= 0 {
+			return &dst.Cols[to]
+		}
+		return &src.Cols[i]
+	}
 }
 
 // exchange swaps the values of two columns of the same storage; each keeps its type.

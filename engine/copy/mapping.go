@@ -24,7 +24,14 @@ type output struct {
 	// Where from is -1: the constant, or the path of the file that a row came from.
 	constant string
 	filePath bool
-	options  batch.Options
+	culture  string // of the column's own mapping, "" where it has none
+	format   string
+	convert  activity.Conversion // what holds for all columns
+}
+
+// options are those of the conversion between two types.
+func (o *output) options(from, to batch.Type) batch.Options {
+	return o.convert.Options(from, to, o.culture, o.format)
 }
 
 // available is a column that a mapping can name: one of the source, or one that is added.
@@ -112,9 +119,9 @@ type mappingBuilder struct {
 }
 
 // add maps one available column to a sink column.
-func (b *mappingBuilder) add(column int, name string, t batch.Type, o batch.Options) {
+func (b *mappingBuilder) add(column int, name string, t batch.Type, culture, format string) {
 	c := b.columns[column]
-	out := output{field: c.field, from: -1, constant: c.constant, filePath: c.filePath, options: o}
+	out := output{field: c.field, from: -1, constant: c.constant, filePath: c.filePath, culture: culture, format: format, convert: b.job.Conversion}
 	out.field.Name, out.field.Native = name, ""
 	out.field.Type = asked(c.field.Type, t)
 	if c.source >= 0 {
@@ -143,7 +150,7 @@ func asked(own, want batch.Type) batch.Type {
 // everything maps each column to the sink's column of the same name.
 func (b *mappingBuilder) everything() {
 	for i, c := range b.columns {
-		b.add(i, c.field.Name, batch.Type{}, batch.Options{})
+		b.add(i, c.field.Name, batch.Type{}, "", "")
 	}
 }
 
@@ -174,7 +181,7 @@ func (b *mappingBuilder) byStructure() error {
 		if t.Kind == batch.String {
 			t = batch.Type{}
 		}
-		b.add(found[i], f.Name, t, batch.Options{})
+		b.add(found[i], f.Name, t, "", "")
 	}
 	return nil
 }
@@ -191,7 +198,7 @@ func (b *mappingBuilder) explicit() error {
 		if err != nil {
 			return err
 		}
-		b.add(column, name, m.SinkType, batch.Options{Culture: m.Culture, Format: m.Format})
+		b.add(column, name, m.SinkType, m.Culture, m.Format)
 	}
 	return nil
 }
@@ -275,7 +282,7 @@ func (m *mapping) pushDown(sink batch.Schema) batch.Schema {
 		}
 		t := sink[i].Type
 		switch {
-		case o.options != (batch.Options{}), decided[o.from] && want[o.from].Type != t:
+		case o.format != "" || o.culture != "" || o.options(m.sources[o.from].Type, t) != (batch.Options{}), decided[o.from] && want[o.from].Type != t:
 			want[o.from].Type = m.sources[o.from].Type
 		case !decided[o.from]:
 			want[o.from].Type = t

@@ -2,21 +2,24 @@ package copy
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
 )
 
 // counters count one direction's rows, bytes and files while goroutines add to them.
 type counters struct {
-	rowsRead, rowsCopied, bytesRead, bytesWritten, filesRead, filesWritten atomic.Int64
+	rowsRead, rowsCopied, rowsSkipped, bytesRead, bytesWritten, filesRead, filesWritten atomic.Int64
 }
 
 func (c *counters) add(d PartitionCounts, sign int64) {
 	c.rowsRead.Add(sign * d.RowsRead)
 	c.rowsCopied.Add(sign * d.Rows)
+	c.rowsSkipped.Add(sign * d.RowsSkipped)
 	c.bytesRead.Add(sign * d.BytesRead)
 	c.bytesWritten.Add(sign * d.Bytes)
 	c.filesRead.Add(sign * d.FilesRead)
@@ -35,6 +38,10 @@ type meter struct {
 	readBusy, writeBusy atomic.Int64 // nanoseconds in the source and in the sink, over all partitions
 	started             atomic.Int64 // when copying began, and when the first rows or bytes came; Unix nanoseconds
 	first               atomic.Int64
+
+	limits *Limits // of what is read, nil where there are none
+	mu     sync.Mutex
+	failed map[string]PartitionCounts // how far the last try of a partition came that is not committed
 }
 
 func (m *meter) enter(stage string) { m.stage.Store(&stage) }
@@ -42,11 +49,26 @@ func (m *meter) enter(stage string) { m.stage.Store(&stage) }
 // restart forgets everything: another try of the whole activity begins.
 func (m *meter) restart() {
 	for _, c := range []*atomic.Int64{
-		&m.rowsRead, &m.rowsCopied, &m.bytesRead, &m.bytesWritten, &m.filesRead, &m.filesWritten,
+		&m.rowsRead, &m.rowsCopied, &m.rowsSkipped, &m.bytesRead, &m.bytesWritten, &m.filesRead, &m.filesWritten,
 		&m.partitions, &m.done, &m.planRows, &m.planBytes, &m.readBusy, &m.writeBusy, &m.started, &m.first,
 	} {
 		c.Store(0)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failed = nil
+}
+
+// unfinished is how far the partitions came that are not committed.
+func (m *meter) unfinished() (sum PartitionCounts) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.failed {
+		sum.RowsRead += c.RowsRead
+		sum.RowsSkipped += c.RowsSkipped
+		sum.BytesRead += c.BytesRead
+	}
+	return sum
 }
 
 // plan takes the plan's estimates; they count only when every partition has one.
@@ -82,10 +104,17 @@ func (m *meter) timeToFirst() time.Duration {
 
 // tally counts one try of one partition, in the meter too, so that a try that fails can be taken back.
 type tally struct {
-	meter *meter
-	own   counters
+	meter     *meter
+	own       counters
+	ctx       context.Context // of the try: it ends the waiting for a limit
+	partition string
 }
 
+func newTally(ctx context.Context, m *meter, partition string) *tally {
+	return &tally{meter: m, ctx: ctx, partition: partition}
+}
+
+// read counts what has come from the source, and waits where a limit wants that.
 func (t *tally) read(rows, bytes int64) {
 	if rows+bytes > 0 && t.meter.first.Load() == 0 {
 		t.meter.first.CompareAndSwap(0, time.Now().UnixNano())
@@ -94,6 +123,15 @@ func (t *tally) read(rows, bytes int64) {
 	t.own.bytesRead.Add(bytes)
 	t.meter.rowsRead.Add(rows)
 	t.meter.bytesRead.Add(bytes)
+	if t.ctx != nil {
+		t.meter.limits.take(t.ctx, rows, bytes)
+	}
+}
+
+// skip counts rows that were read and are left out.
+func (t *tally) skip(rows int64) {
+	t.own.rowsSkipped.Add(rows)
+	t.meter.rowsSkipped.Add(rows)
 }
 
 func (t *tally) wrote(rows, bytes int64) {
@@ -106,16 +144,29 @@ func (t *tally) wrote(rows, bytes int64) {
 // counts is what was counted so far; files are counted when the partition is committed.
 func (t *tally) counts() PartitionCounts {
 	return PartitionCounts{
-		RowsRead: t.own.rowsRead.Load(), BytesRead: t.own.bytesRead.Load(),
+		RowsRead: t.own.rowsRead.Load(), RowsSkipped: t.own.rowsSkipped.Load(), BytesRead: t.own.bytesRead.Load(),
 		Counts: store.Counts{Rows: t.own.rowsCopied.Load(), Bytes: t.own.bytesWritten.Load()},
 	}
 }
 
-// undo takes the try back.
-func (t *tally) undo() { t.settle(PartitionCounts{}) }
+// undo takes the try back; how far it came is remembered for the result of a run that fails.
+func (t *tally) undo() {
+	m := t.meter
+	m.mu.Lock()
+	if m.failed == nil {
+		m.failed = map[string]PartitionCounts{}
+	}
+	m.failed[t.partition] = t.counts()
+	m.mu.Unlock()
+	m.add(t.counts(), -1)
+	t.own = counters{}
+}
 
 // settle replaces what was counted on the way by the final counts.
 func (t *tally) settle(c PartitionCounts) {
+	t.meter.mu.Lock()
+	delete(t.meter.failed, t.partition)
+	t.meter.mu.Unlock()
 	t.meter.add(t.counts(), -1)
 	t.meter.add(c, 1)
 	t.own = counters{}
@@ -129,18 +180,16 @@ type meteredReader struct {
 	counted int64 // bytes given to the tally
 }
 
-// tracingReader keeps the reader's origin visible through the decorator.
-type tracingReader struct {
-	*meteredReader
-	tracer
+func newMeteredReader(r store.Reader, t *tally) *meteredReader {
+	return &meteredReader{Reader: r, t: t}
 }
 
-func newMeteredReader(r store.Reader, t *tally) store.Reader {
-	m := &meteredReader{Reader: r, t: t}
-	if tr, ok := r.(tracer); ok {
-		return tracingReader{m, tr}
+// bare is the reader without its meter: what it can do beyond the required methods is asked of that.
+func bare(r store.Reader) store.Reader {
+	if m, ok := r.(*meteredReader); ok {
+		return m.Reader
 	}
-	return m
+	return r
 }
 
 // Next reads and counts.
@@ -153,8 +202,9 @@ func (r *meteredReader) Next(ctx context.Context, b *batch.Batch) error {
 	if bytes == 0 {
 		bytes = r.sized
 	}
-	r.t.read(int64(b.Len()), bytes-r.counted)
+	more := bytes - r.counted
 	r.counted = bytes
+	r.t.read(int64(b.Len()), more)
 	return err
 }
 
@@ -169,6 +219,21 @@ func (w *meteredWriter) Write(ctx context.Context, b *batch.Batch) error {
 	start := time.Now()
 	rows, size := int64(b.Len()), b.Size()
 	err := w.Writer.Write(ctx, b)
+	w.t.meter.writeBusy.Add(int64(time.Since(start)))
+	if err == nil {
+		w.t.wrote(rows, size)
+	}
+	return err
+}
+
+// writeSome writes what the store takes of b and counts that; the rest is rejected.
+func (w *meteredWriter) writeSome(ctx context.Context, s store.Skipper, b *batch.Batch, reject func(*fault.Error)) error {
+	start := time.Now()
+	rows, size := int64(b.Len()), b.Size()
+	err := s.WriteSome(ctx, b, func(e *fault.Error) {
+		rows--
+		reject(e)
+	})
 	w.t.meter.writeBusy.Add(int64(time.Since(start)))
 	if err == nil {
 		w.t.wrote(rows, size)

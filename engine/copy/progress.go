@@ -80,7 +80,7 @@ func (w *watcher) once() {
 func (w *watcher) progress(now time.Time) report.Progress {
 	m := w.meter
 	p := report.Progress{
-		Stage: *m.stage.Load(), RowsRead: m.rowsRead.Load(), RowsCopied: m.rowsCopied.Load(),
+		Stage: *m.stage.Load(), RowsRead: m.rowsRead.Load(), RowsCopied: m.rowsCopied.Load(), RowsSkipped: m.rowsSkipped.Load(),
 		BytesRead: m.bytesRead.Load(), BytesWritten: m.bytesWritten.Load(),
 		FilesRead: m.filesRead.Load(), FilesWritten: m.filesWritten.Load(),
 		Partitions: int(m.partitions.Load()), Done: int(m.done.Load()), Elapsed: now.Sub(w.started),
@@ -102,7 +102,7 @@ func (w *watcher) progress(now time.Time) report.Progress {
 // present rate.
 func (w *watcher) share(p report.Progress) (share float64, left time.Duration) {
 	switch bytes, rows := w.meter.planBytes.Load(), w.meter.planRows.Load(); {
-	case p.Stage == stageFinishing:
+	case p.Stage == stageFinishing, p.Stage == stageVerifying:
 		return 1, 0
 	case p.Partitions > 0 && p.Done == p.Partitions:
 		return 1, 0

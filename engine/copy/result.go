@@ -14,22 +14,35 @@ func (r *run) result(err error, peak int64) *report.Result {
 	took := time.Since(r.started)
 	res := &report.Result{
 		Status:   statusOf(err),
-		RowsRead: m.rowsRead.Load(), RowsCopied: m.rowsCopied.Load(),
+		RowsRead: m.rowsRead.Load(), RowsCopied: m.rowsCopied.Load(), RowsSkipped: m.rowsSkipped.Load(),
 		DataRead: m.bytesRead.Load(), DataWritten: m.bytesWritten.Load(),
 		FilesRead: m.filesRead.Load(), FilesWritten: m.filesWritten.Load(),
 		CopyDuration: took.Seconds(), UsedParallelCopies: r.parallel,
 		Errors: []report.Error{}, Warnings: r.warnings,
 		Attempt: r.o.Attempt, ResumedFrom: r.resumed, PeakMemory: peak,
-		Plan: report.PlanSummary{Partitions: len(r.plan.Partitions), FastPath: r.plan.FastPath},
+		Plan: report.PlanSummary{Partitions: len(r.plan.Partitions), FastPath: r.plan.FastPath, How: r.plan.How},
 	}
 	res.Files = slices.Sorted(slices.Values(r.written))
 	if took > 0 {
 		res.Throughput = float64(res.DataRead) / 1024 / took.Seconds()
 	}
 	if err != nil {
+		// What was read of partitions that are not committed counts too: it says how far the copy came.
+		open := m.unfinished()
+		res.RowsRead += open.RowsRead
+		res.RowsSkipped += open.RowsSkipped
+		res.DataRead += open.BytesRead
 		res.Errors = append(res.Errors, report.ErrorOf(err))
 	}
-	res.Consistency.VerificationResult = r.consistency(err, res)
+	if r.sessionLog != nil {
+		if r.sessionLog.o.Legacy {
+			res.RedirectRowPath = r.sessionLog.place()
+		} else {
+			res.LogFilePath = r.sessionLog.place()
+		}
+	}
+	res.Warnings = append(slices.Clip(res.Warnings), r.skipWarnings(res.RowsSkipped)...)
+	res.Consistency = r.consistency(err, res)
 	res.ExecutionDetails = []report.ExecutionDetail{r.details(res)}
 	return res
 }
@@ -46,16 +59,26 @@ func statusOf(err error) string {
 
 // consistency compares both sides of a copy that came to its end. Each partition was compared when it was committed
 // (rows in batches: what was read with what the sink says it holds; bytes: sizes and hashes), so only the sums are left.
-func (r *run) consistency(err error, res *report.Result) string {
+func (r *run) consistency(err error, res *report.Result) report.Consistency {
+	v := &r.verified
+	c := report.Consistency{VerificationResult: "Verified", Method: methodCount, Differences: v.differences}
+	if v.method != "" {
+		c.Method = v.method
+	}
 	switch {
 	case fault.Is(err, Inconsistent):
-		return "Inconsistent"
+		c.VerificationResult, c.Reason = "Inconsistent", err.Error()
 	case err != nil:
-		return "NotVerified"
+		c.VerificationResult, c.Reason, c.Method = "NotVerified", "the copy did not come to its end", ""
 	case res.RowsRead != res.RowsCopied+res.RowsSkipped:
-		return "Inconsistent"
+		c.VerificationResult, c.Reason = "Inconsistent", "the counts of both sides differ"
+	case r.job.Verification.Checksum && v.method == "" && r.plan.FastPath != fastBinary:
+		c.VerificationResult, c.Reason = "NotVerified", v.reason
+		if v.reason == "" {
+			c.Reason = "there was nothing to compare"
+		}
 	}
-	return "Verified"
+	return c
 }
 
 // details are the durations of the stages. Reading and writing overlap, and partitions run side by side, so they are

@@ -21,6 +21,7 @@ type rowWork struct {
 	mapping *mapping
 	schema  batch.Schema // what the sink takes, from prepare on
 	want    batch.Schema // what is asked of the source
+	advice  int          // how many parts the source finds worth it
 	empty   bool         // there is nothing to copy, and so nothing to prepare
 	over    bool         // everything is copied, and files of the source may be deleted already
 }
@@ -43,9 +44,11 @@ func (w *rowWork) open(ctx context.Context) (err error) {
 		}
 	}
 	if w.sink == nil {
-		w.sink, err = openSink(ctx, w.run)
+		if w.sink, err = openSink(ctx, w.run); err != nil {
+			return err
+		}
 	}
-	return err
+	return w.advise(ctx)
 }
 
 // grouping is how files become partitions, for what the sink makes of a partition: a table does not care, a folder gets
@@ -90,8 +93,9 @@ const (
 	columnarMemory = 64 << 20
 )
 
-// degree follows Data Factory: files in parallel, a relational source one partition at a time unless the job asks for
-// more, and into files only where its table is divided by the job or the person who runs it wants several files.
+// degree is files in parallel, a relational source in parts where the job divides it or, into a table, where the source
+// finds that worth it; into files only where its table is divided by the job or the person who runs it wants several
+// files.
 func (w *rowWork) degree() (usual, most int) {
 	job, o := w.run.job, w.run.o
 	sink := job.Sink.Files
@@ -106,33 +110,14 @@ func (w *rowWork) degree() (usual, most int) {
 	if job.Source.Files != nil {
 		return 2 * cores(), most
 	}
-	if d, ok := w.source.(store.Divided); sink == nil || o.Parallel > 0 || ok && d.Divided() {
-		return 1, most
+	if sink == nil || o.Parallel > 0 || w.divided() {
+		return w.usual(), most
 	}
 	return 1, 1
 }
 
 // maxParallel is the most that Data Factory allows.
 const maxParallel = 32
-
-func (w *rowWork) plan(ctx context.Context, n int) (Plan, error) {
-	p, ok := w.source.(store.Partitioner)
-	if !ok || n == 1 && w.run.job.Source.Files == nil {
-		return Plan{Partitions: []store.Partition{{ID: "all"}}}, nil
-	}
-	parts, err := p.Partitions(ctx, n)
-	if err != nil {
-		return Plan{}, err
-	}
-	seen := make(map[string]bool, len(parts))
-	for _, x := range parts {
-		if seen[x.ID] || x.ID == "" {
-			return Plan{}, fault.New(fault.Internal, "the plan has the partition %q twice", x.ID)
-		}
-		seen[x.ID] = true
-	}
-	return Plan{Partitions: parts}, nil
-}
 
 // planned tells both sides the plan and decides the columns.
 func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
@@ -143,9 +128,16 @@ func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
 			}
 		}
 	}
+	if err := w.incremental(p); err != nil {
+		return err
+	}
 	if len(p.Partitions) == 0 {
 		w.empty = true
-		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
+		if p.Window != nil {
+			w.run.warn("No row has a value in the watermark's column %q; nothing was copied.", p.Window.Column)
+		} else {
+			w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
+		}
 		return nil
 	}
 	if f := w.run.job.Source.Files; f != nil && f.DeleteAfter && complete {
@@ -156,6 +148,7 @@ func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
 	if err != nil {
 		return err
 	}
+	w.leftOut(p, schema)
 	w.mapping, err = compileMapping(w.run.job, schema)
 	return err
 }
@@ -218,11 +211,22 @@ func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ Part
 	metered := &meteredWriter{Writer: writer, t: t}
 	pipe := &pipeline{
 		reader: newMeteredReader(reader, t), mapper: m, writer: metered, log: w.run.log, limit: w.limit(),
+		schema: w.schema, skip: w.run.skipping(ctx, p, t), sum: w.run.newSum(w.schema),
 	}
+	defer pipe.skip.end()
 	if err := pipe.run(ctx); err != nil {
 		return PartitionCounts{}, err
 	}
-	return w.commit(ctx, p, metered, t)
+	if err := pipe.skip.enough(ctx); err != nil {
+		return PartitionCounts{}, err
+	}
+	c, err := w.commit(ctx, p, metered, t)
+	if err == nil {
+		c.Checksum = pipe.sum.text()
+		w.run.sum(c)
+		w.run.keepReasons(pipe.skip)
+	}
+	return c, err
 }
 
 func (w *rowWork) limit() int {
@@ -251,8 +255,8 @@ func (w *rowWork) commit(ctx context.Context, p store.Partition, writer store.Wr
 	if err != nil {
 		return PartitionCounts{}, err
 	}
-	if counts.Rows != c.RowsRead {
-		return PartitionCounts{}, fault.New(Inconsistent, "%d rows were read, but the sink holds %d", c.RowsRead, counts.Rows).
+	if counts.Rows != c.RowsRead-c.RowsSkipped {
+		return PartitionCounts{}, fault.New(Inconsistent, "%d rows were read and %d skipped, but the sink holds %d", c.RowsRead, c.RowsSkipped, counts.Rows).
 			At("partition " + p.ID).Try("Check triggers and rules of the sink that drop or add rows.")
 	}
 	if counts.Bytes == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ func Run(ctx context.Context, job *activity.Job, o Options) (*report.Result, err
 	r := newRun(job, o)
 	w := watch(r.meter, r.started, r.log, o.Progress)
 	err := r.attempts(ctx)
+	r.closeSessionLog()
 	w.end()
 	return r.result(err, peakMemory(w.peak)), err
 }
@@ -53,6 +55,11 @@ type run struct {
 	copying  time.Duration
 	written  []string
 	warnings []string
+
+	sessionLog *sessionLog // nil where the job has none
+	skipMu     sync.Mutex  // protects reasons
+	reasons    reasons
+	verified   verified
 }
 
 func newRun(job *activity.Job, o Options) *run {
@@ -77,6 +84,7 @@ func newRun(job *activity.Job, o Options) *run {
 		env:      store.Env{RunID: o.RunID, Log: log, Allow: o.Allow},
 		warnings: append([]string(nil), job.Warnings...),
 	}
+	r.meter.limits = o.Limits
 	r.meter.enter(stageConnecting)
 	return r
 }

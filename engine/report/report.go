@@ -10,10 +10,11 @@ import (
 
 // Progress is a moment of a running copy.
 type Progress struct {
-	// Stage is connecting, planning, preparing, copying or finishing.
+	// Stage is connecting, planning, preparing, copying, finishing or verifying.
 	Stage        string  `json:"stage"`
 	RowsRead     int64   `json:"rowsRead"`
 	RowsCopied   int64   `json:"rowsCopied"`
+	RowsSkipped  int64   `json:"rowsSkipped,omitempty"`
 	BytesRead    int64   `json:"dataRead"`
 	BytesWritten int64   `json:"dataWritten"`
 	FilesRead    int64   `json:"filesRead"`
@@ -52,7 +53,9 @@ type Result struct {
 	CopyDuration       float64           `json:"copyDuration"`
 	Throughput         float64           `json:"throughput"`
 	UsedParallelCopies int               `json:"usedParallelCopies"`
+	// RedirectRowPath and LogFilePath are the folder of the log of what was skipped, by which setting asked for it.
 	RedirectRowPath    string            `json:"redirectRowPath,omitempty"`
+	LogFilePath        string            `json:"logFilePath,omitempty"`
 	Consistency        Consistency       `json:"dataConsistencyVerification"`
 	ExecutionDetails   []ExecutionDetail `json:"executionDetails"`
 	Errors             []Error           `json:"errors"`
@@ -66,9 +69,16 @@ type Result struct {
 	Plan        PlanSummary `json:"plan"`
 }
 
-// Consistency says whether the counts on both sides agree: Verified, Inconsistent or NotVerified.
+// Consistency says whether both sides agree: Verified, Inconsistent or NotVerified.
 type Consistency struct {
 	VerificationResult string `json:"verificationResult"`
+	// Method is what was compared: rowCount, or checksum of the content; "" where nothing was. Files that are copied as they
+	// are count by their size, and by their hash where the stores keep one.
+	Method string `json:"method,omitempty"`
+	// Reason says why the result is not Verified.
+	Reason string `json:"reason,omitempty"`
+	// Differences are the first rows that differ, by their keys.
+	Differences []string `json:"differences,omitempty"`
 }
 
 // PlanSummary is how the copy was done.
