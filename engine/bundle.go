@@ -20,6 +20,10 @@ type BundleOptions struct {
 	Data string
 	// Set gives values to expressions: pipeline parameters by name, and windowStart and windowEnd (RFC 3339) for v1.
 	Set map[string]string
+	// State is the file that keeps watermarks and interrupted incremental copies; "" = watermarks.db in the data directory.
+	State string
+	// Reset forgets the bundle's watermark before it is copied: every row is read again.
+	Reset bool
 	// Parallel overrides parallelCopies where > 0.
 	Parallel int
 	// Progress is called about once a second.
@@ -35,9 +39,11 @@ func CopyBundle(ctx context.Context, path string, o BundleOptions) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	return copy.Run(ctx, job, copy.Options{
-		RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Log: o.Log,
-	})
+	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Log: o.Log}
+	if job.Source.Watermark != nil {
+		return o.copyIncrement(ctx, job, options)
+	}
+	return copy.Run(ctx, job, options)
 }
 
 // Plan is what a copy would do.
@@ -49,7 +55,19 @@ func PlanBundle(ctx context.Context, path string, o BundleOptions) (*Plan, error
 	if err != nil {
 		return nil, err
 	}
-	return copy.DryRun(ctx, job, copy.Options{Parallel: o.Parallel, Log: o.Log})
+	options := copy.Options{Parallel: o.Parallel, Log: o.Log}
+	if job.Source.Watermark == nil || o.Reset {
+		return copy.DryRun(ctx, job, options)
+	}
+	marks, err := o.existingState(ctx)
+	if marks != nil {
+		defer marks.Close()
+		options.Watermarks = marks
+	}
+	if err != nil {
+		return nil, err
+	}
+	return copy.DryRun(ctx, job, options)
 }
 
 // Table is a few rows as text; nil is NULL.

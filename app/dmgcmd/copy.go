@@ -23,11 +23,14 @@ type copyCmd struct {
 	bundleArgs
 	Parallel int  `help:"How many partitions or files at once; the activity's parallelCopies where not given."`
 	DryRun   bool `help:"Plan, connect, compare types, and write nothing."`
+
+	State          string `help:"File that keeps how far the copies with a watermark have read; watermarks.db in the data directory where not given." type:"path"`
+	ResetWatermark bool   `help:"Forget how far this copy has read, and read all rows again."`
 }
 
 func (c copyCmd) Run(p *program) error {
 	o := c.options(p)
-	o.Parallel = c.Parallel
+	o.Parallel, o.State, o.Reset = c.Parallel, c.State, c.ResetWatermark
 	if c.DryRun {
 		plan, err := engine.PlanBundle(p.ctx, c.Bundle, o)
 		if err != nil {
@@ -137,7 +140,11 @@ func printPlan(w io.Writer, plan *engine.Plan) {
 		[2]string{"Source", plan.Source},
 		[2]string{"Sink", plan.Sink},
 		[2]string{"Parts", fmt.Sprintf("%d, %d at once", plan.Partitions, plan.Parallel)},
+		[2]string{"Cut", plan.How},
 		[2]string{"Way", plan.FastPath})
+	if x := plan.Window; x != nil {
+		pairs(w, [2]string{"Watermark", fmt.Sprintf("%s after %q up to %q", x.Column, x.After, x.Upto)})
+	}
 	for _, warning := range plan.Warnings {
 		pairs(w, [2]string{"Warning", warning})
 	}

@@ -177,6 +177,7 @@ func (p *parser) source(e *endpoint, o *props.Object) {
 	o.Ignore("disableMetricsCollection")
 	retries(o, "sourceRetryCount", "sourceRetryWait")
 	p.job.Source.Additional = additional(o)
+	p.job.Source.Watermark = watermark(o, e.def.Files != nil)
 	if e.def.Files != nil {
 		p.fileSource(e, o, typ)
 		return
@@ -236,6 +237,20 @@ func retries(o *props.Object, count, wait string) {
 		o.Warn(count, "has no effect: the gateway itself decides what is worth retrying")
 	}
 	o.Ignore(wait)
+}
+
+// watermark reads {"watermark": {"column": "…", "name": "…"}}.
+func watermark(o *props.Object, files bool) *Watermark {
+	if !o.Has("watermark") {
+		return nil
+	}
+	w := o.Object("watermark")
+	if files {
+		o.Problem(fault.Unsupported, "watermark", "files have no watermark; select new ones by modifiedDatetimeStart and modifiedDatetimeEnd")
+		w.IgnoreAll()
+		return nil
+	}
+	return &Watermark{Column: w.Required("column"), Name: w.String("name")}
 }
 
 // additional reads additionalColumns.

@@ -59,9 +59,15 @@ type Source struct {
 	Files         *FileSource
 	// Structure names and types the columns where the dataset says so, nil otherwise.
 	Structure batch.Schema
+	// Watermark is set where each run reads only the rows that came since the one before.
+	Watermark *Watermark
 	// Additional columns are added to every row after those of the source.
 	Additional []Additional
 }
+
+// Watermark is an incremental copy's column, a property of this gateway. Name tells apart several marks of the same
+// activity and column: a new name begins anew.
+type Watermark struct{ Column, Name string }
 
 // Additional is one of v2's additionalColumns.
 type Additional struct {

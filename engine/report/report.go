@@ -85,6 +85,7 @@ type Consistency struct {
 type PlanSummary struct {
 	Partitions int    `json:"partitions"`
 	FastPath   string `json:"fastPath,omitempty"`
+	How        string `json:"how,omitempty"` // how the partitions were cut, in a sentence
 }
 
 // ExecutionDetail is the one stage of a copy with its durations, in seconds.
