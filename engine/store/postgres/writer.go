@@ -36,6 +36,7 @@ type writer struct {
 	bytes   int64
 	copied  bool // COPY has ended
 	failure error
+	some    *some // set once WriteSome was called
 }
 
 var _ store.Writer = (*writer)(nil)
@@ -124,23 +125,30 @@ func (w *writer) late(ctx context.Context) error {
 
 // encode appends the batch's rows in the format of binary COPY.
 func (w *writer) encode(buf []byte, b *batch.Batch) ([]byte, error) {
-	targets := w.sink.targets
-	high, low := byte(len(targets)>>8), byte(len(targets))
 	for row := range b.Len() {
-		buf = append(buf, high, low)
-		for i := range targets {
-			c := &b.Cols[i]
-			if c.IsNull(row) {
-				if !w.sink.fields[i].Nullable {
-					return buf, w.refuse(sqlstore.NoNull(), row, i, "")
-				}
-				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-				continue
+		var err error
+		if buf, err = w.encodeRow(buf, b, row); err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+func (w *writer) encodeRow(buf []byte, b *batch.Batch, row int) ([]byte, error) {
+	targets := w.sink.targets
+	buf = append(buf, byte(len(targets)>>8), byte(len(targets)))
+	for i := range targets {
+		c := &b.Cols[i]
+		if c.IsNull(row) {
+			if !w.sink.fields[i].Nullable {
+				return buf, w.refuse(sqlstore.NoNull(), row, i, "")
 			}
-			var bad *fault.Error
-			if buf, bad = targets[i].encode(buf, c, row); bad != nil {
-				return buf, w.refuse(bad, row, i, string(batch.AppendText(nil, c, row)))
-			}
+			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+			continue
+		}
+		var bad *fault.Error
+		if buf, bad = targets[i].encode(buf, c, row); bad != nil {
+			return buf, w.refuse(bad, row, i, string(batch.AppendText(nil, c, row)))
 		}
 	}
 	return buf, nil
@@ -173,23 +181,14 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	if w.failure != nil {
 		return store.Counts{}, w.failure
 	}
-	if w.copied {
+	if w.copied && w.some == nil || w.c == nil {
 		return store.Counts{}, fault.New(fault.Internal, "the partition was aborted or committed before").At(w.sink.target())
 	}
 	ctx, stop := w.limit(ctx)
 	defer stop()
-	rows, err := w.endCopy(ctx)
+	rows, err := w.complete(ctx)
 	if err != nil {
 		return store.Counts{}, err
-	}
-	if w.sink.staged {
-		moved, err := execute(ctx, w.c, w.sink.move())
-		if err != nil {
-			return store.Counts{}, w.explainMove(ctx, err)
-		}
-		if !w.sink.options.Upsert { // which makes one of several rows with the same key
-			rows = moved
-		}
 	}
 	counts := store.Counts{Rows: rows, Bytes: w.bytes}
 	first, err := w.sink.mark(ctx, w.c, w.partition, counts)
@@ -204,6 +203,24 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 		return store.Counts{}, explain(ctx, err, "commit the rows", w.sink.target())
 	}
 	return counts, w.Abort()
+}
+
+// complete gives the server what is left and counts the rows that it has taken.
+func (w *writer) complete(ctx context.Context) (rows int64, err error) {
+	if w.some != nil {
+		return w.rows, nil
+	}
+	if rows, err = w.endCopy(ctx); err != nil || !w.sink.staged {
+		return rows, err
+	}
+	moved, err := execute(ctx, w.c, w.sink.move())
+	if err != nil {
+		return 0, w.explainMove(ctx, err)
+	}
+	if !w.sink.options.Upsert { // which makes one of several rows with the same key
+		rows = moved
+	}
+	return rows, nil
 }
 
 // endCopy sends the end of the data and waits for the server to have taken all of it. rows is what the server counts:
