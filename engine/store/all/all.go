@@ -6,6 +6,7 @@ import (
 	"dmgateway/engine/store"
 	"dmgateway/engine/store/blob"
 	"dmgateway/engine/store/filesystem"
+	"dmgateway/engine/store/mysql"
 	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sftp"
 	"dmgateway/engine/store/sqlite"
@@ -15,7 +16,9 @@ import (
 func Stores() *store.Registry {
 	return store.NewRegistry(
 		blob.Definition(),
+		blob.DataLake(),
 		filesystem.Definition(),
+		mysql.Definition(),
 		postgres.Definition(),
 		sftp.Definition(),
 		sqlite.Definition(),
