@@ -1,15 +1,17 @@
 package blob
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"dmgateway/engine/fault"
@@ -32,11 +34,11 @@ type account struct {
 	sas      secret.String // is part of the address where set, without "?"
 	// container is the only one that a signature is for, "" for all.
 	container string
-	// The service principal; the machine's own identity where managed is set.
-	tenant, clientID string
-	clientSecret     secret.String
-	managed          bool
-	cloud            cloud.Configuration
+	principal principal // an application that signs in at Entra
+	// managed is set where the machine's or person's own identity signs in.
+	managed bool
+	lake    bool // a Data Lake Gen2
+	cloud   cloud.Configuration
 }
 
 // decode reads a linked service of any of the three types.
@@ -44,11 +46,12 @@ func decode(ls *props.Object) *account {
 	a := &account{cloud: cloud.AzurePublic}
 	ls.Ignore("accountKind")
 	kind := ls.Enum("authenticationType", "", "Anonymous", "AccountKey", "SasUri", "ServicePrincipal", "Msi")
-	ls.Refuse("credential", "user-assigned identities are not supported; use a service principal, key or SAS")
+	refuseCredential(ls)
 	connection, sasURI := ls.Secret("connectionString"), ls.Secret("sasUri")
 	accountKey, sasToken := ls.Secret("accountKey"), ls.Secret("sasToken")
 	endpoint, containerURI := ls.String("serviceEndpoint"), ls.String("containerUri")
-	a.principal(ls)
+	a.principal.decode(ls)
+	a.cloud = readCloud(ls)
 	switch {
 	case !connection.Empty():
 		a.connectionString(ls, connection, accountKey)
@@ -64,7 +67,7 @@ func decode(ls *props.Object) *account {
 	case endpoint != "":
 		a.address(ls, "serviceEndpoint", endpoint, secret.String{})
 		a.key = accountKey
-		a.managed = accountKey.Empty() && a.clientID == "" && kind != "Anonymous"
+		a.managed = accountKey.Empty() && !a.principal.given() && kind != "Anonymous"
 	default:
 		ls.Problem(fault.BadInput, "connectionString", "the property is missing: give connectionString, sasUri or serviceEndpoint")
 	}
@@ -78,21 +81,6 @@ func decode(ls *props.Object) *account {
 func refuseTogether(ls *props.Object, given string, others ...string) {
 	for _, name := range others {
 		ls.Refuse(name, "%s says already which account is meant", given)
-	}
-}
-
-// principal reads a service principal and its cloud.
-func (a *account) principal(ls *props.Object) {
-	a.clientID, a.tenant = ls.String("servicePrincipalId"), ls.String("tenant")
-	a.clientSecret = ls.Secret("servicePrincipalKey")
-	if a.clientID != "" && (a.tenant == "" || a.clientSecret.Empty()) {
-		ls.Problem(fault.BadInput, "servicePrincipalId", "tenant and servicePrincipalKey are needed as well")
-	}
-	switch ls.Enum("azureCloudType", "AzurePublic", "AzurePublic", "AzureChina", "AzureUsGovernment") {
-	case "AzureChina":
-		a.cloud = cloud.AzureChina
-	case "AzureUsGovernment":
-		a.cloud = cloud.AzureGovernment
 	}
 }
 
@@ -152,7 +140,7 @@ func (a *account) connectionString(ls *props.Object, text, key secret.String) {
 	if a.name == "" {
 		a.name = accountOf(u)
 	}
-	if a.key.Empty() && a.sas.Empty() && a.clientID == "" {
+	if a.key.Empty() && a.sas.Empty() && !a.principal.given() {
 		ls.Problem(fault.BadInput, "connectionString", "AccountKey or SharedAccessSignature is missing")
 	}
 }
@@ -163,6 +151,9 @@ func (a *account) address(ls *props.Object, property, text string, token secret.
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		ls.Problem(fault.BadInput, property, "this is no address such as https://NAME.blob.core.windows.net")
 		return
+	}
+	if a.lake {
+		asBlob(u)
 	}
 	a.name = accountOf(u)
 	a.sas = secret.New(u.RawQuery)
@@ -212,9 +203,20 @@ func (a *account) checkKey(ls *props.Object) {
 	}
 }
 
+// transport is the process's own: many small files need more idle connections than the library's keeps, large ones larger
+// buffers.
+var transport = &http.Client{Transport: func() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
+	t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
+	t.ForceAttemptHTTP2, t.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.ResponseHeaderTimeout = 5 * time.Minute // a service that says nothing; the library tries again
+	return t
+}()}
+
 // client makes the client of the whole service.
 func (a *account) client() (*service.Client, error) {
-	o := &service.ClientOptions{ClientOptions: azcore.ClientOptions{Telemetry: policy.TelemetryOptions{ApplicationID: "dmgateway"}, Cloud: a.cloud}}
+	o := &service.ClientOptions{ClientOptions: azcore.ClientOptions{Telemetry: policy.TelemetryOptions{ApplicationID: "dmgateway"}, Cloud: a.cloud, Transport: transport}}
 	var c *service.Client
 	var err error
 	switch {
@@ -225,7 +227,7 @@ func (a *account) client() (*service.Client, error) {
 		}
 	case !a.sas.Empty():
 		c, err = service.NewClientWithNoCredential(a.endpoint+"/?"+a.sas.Reveal(), o)
-	case a.clientID != "" || a.managed:
+	case a.principal.given() || a.managed:
 		var token azcore.TokenCredential
 		if token, err = a.identity(); err == nil {
 			c, err = service.NewClient(a.endpoint, token, o)
@@ -237,12 +239,4 @@ func (a *account) client() (*service.Client, error) {
 		return nil, a.explain("connect to", "", err)
 	}
 	return c, nil
-}
-
-func (a *account) identity() (azcore.TokenCredential, error) {
-	if a.managed {
-		return azidentity.NewManagedIdentityCredential(nil)
-	}
-	o := &azidentity.ClientSecretCredentialOptions{ClientOptions: azcore.ClientOptions{Cloud: a.cloud}}
-	return azidentity.NewClientSecretCredential(a.tenant, a.clientID, a.clientSecret.Reveal(), o)
 }

@@ -58,8 +58,8 @@ func TestLinkedServices(t *testing.T) {
 			if !a.sas.Empty() {
 				got += " sas " + a.sas.Reveal()
 			}
-			if a.clientID != "" {
-				got += " principal " + a.clientID
+			if a.principal.id != "" {
+				got += " principal " + a.principal.id
 			}
 			if a.managed {
 				got += " managed"

@@ -1,4 +1,5 @@
-// Package blob is the store of Azure Blob Storage. Paths begin with the container.
+// Package blob is the store of Azure Blob Storage and, as the same service, of Azure Data Lake Storage Gen2. Paths begin
+// with the container or file system.
 package blob
 
 import (
@@ -20,6 +21,10 @@ func Definition() store.Definition {
 		Test: func(ls *props.Object) store.Test {
 			a := decode(ls)
 			return a.test
+		},
+		Browse: func(ls *props.Object) store.Browse {
+			a := decode(ls)
+			return a.browse
 		},
 		Files: &store.FileDefinition{
 			Locations:     []string{"AzureBlobStorageLocation"},

@@ -34,7 +34,14 @@ func (a *account) explain(what, p string, err error) error {
 	}
 	if _, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		return fault.New(fault.SignInFailed, "%s", what).At(p).Because(errors.New("the identity was refused")).
-			Try("Check tenant, servicePrincipalId and servicePrincipalKey.")
+			Try("Check tenant, servicePrincipalId and servicePrincipalKey or certificate.")
+	}
+	if _, ok := errors.AsType[interface {
+		NonRetriable()
+		error
+	}](err); ok && a.managed {
+		return fault.New(fault.SignInFailed, "%s", what).At(p).Because(errors.New("this computer and account have no identity at Entra")).
+			Try("Use a service principal, key or SAS; or sign in with the Azure CLI under the account that the gateway runs under.")
 	}
 	return a.unreachable(what, p, err)
 }
@@ -45,7 +52,10 @@ type remedy struct {
 	transient  bool
 }
 
-var signIn = remedy{fault.SignInFailed, "Check account name and key, or that the signature is for this account, has not expired and may do this; check this computer's clock.", false}
+var signIn = remedy{fault.SignInFailed, "Check account name and key, or that the signature is for this account, has not expired and may do this; that the account's firewall lets this computer in; and this computer's clock.", false}
+
+// badName is for containers: the service checks the rest of a path when it writes.
+var badName = remedy{fault.BadInput, "A container's name has 3 to 63 lower-case letters, digits and single hyphens, and begins and ends with a letter or digit.", false}
 
 var remedies = map[bloberror.Code]remedy{
 	bloberror.AuthenticationFailed:              signIn,
@@ -71,7 +81,20 @@ var remedies = map[bloberror.Code]remedy{
 	bloberror.BlobImmutableDueToPolicy:          {fault.Forbidden, "A retention policy protects the blob; choose another name.", false},
 	bloberror.LeaseIDMissing:                    {fault.Conflict, "Somebody holds a lease on the blob or container; release it.", false},
 	bloberror.ContainerBeingDeleted:             {fault.Conflict, "The container is being deleted; try again later or choose another.", true},
-	bloberror.InvalidResourceName:               {fault.BadInput, "A container's name has 3 to 63 lower-case letters, digits and single hyphens.", false},
+	bloberror.InvalidResourceName:               badName,
+	bloberror.OutOfRangeInput:                   badName,
+	bloberror.InvalidURI:                        {fault.BadInput, "The name has characters that the service does not take, or is longer than 1,024.", false},
+	bloberror.ContainerDisabled:                 {fault.Forbidden, "The container was disabled by its owner.", false},
+	bloberror.MD5Mismatch:                       {fault.StoreFailed, "Bytes were damaged on the way; the upload is tried again.", true},
+	bloberror.SnapshotsPresent:                  {fault.Conflict, "The blob has snapshots; delete them first.", false},
+	bloberror.LeaseLost:                         {fault.Conflict, "Somebody took the lease on the blob; release it.", false},
+	"BlobOverwriteNotAllowed":                   {fault.Conflict, "The container does not let blobs be replaced; choose another name.", false},
+	"PathConflict":                              {fault.Conflict, "A folder has that name already.", false},
+	"ResourceTypeMismatch":                      {fault.Conflict, "A folder has that name already, or a file the name of a folder in the path.", false},
+	"DirectoryIsNotEmpty":                       {fault.Conflict, "This is a folder that is not empty.", false},
+	"KeyBasedAuthenticationNotPermitted":        {fault.SignInFailed, "The account refuses its keys; use a service principal.", false},
+	"AuthorizationFailureForInternalResource":   signIn,
+	bloberror.InvalidBlobOrBlock:                {fault.Conflict, "Another program's unfinished upload of the same blob stands in the way; delete the blob, or wait a week until the service drops it.", false},
 }
 
 func (a *account) answered(what, p string, r *azcore.ResponseError) error {

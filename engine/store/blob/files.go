@@ -259,7 +259,11 @@ func (f *files) Remove(ctx context.Context, p string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.NewBlobClient(name).Delete(ctx, &blob.DeleteOptions{DeleteSnapshots: to.Ptr(blob.DeleteSnapshotsOptionTypeInclude)})
+	o := &blob.DeleteOptions{DeleteSnapshots: to.Ptr(blob.DeleteSnapshotsOptionTypeInclude)}
+	if f.account.lake {
+		o = nil // a hierarchical namespace takes no such wish
+	}
+	_, err = c.NewBlobClient(name).Delete(ctx, o)
 	if err == nil || bloberror.HasCode(err, bloberror.BlobNotFound, bloberror.ContainerNotFound) {
 		return nil
 	}

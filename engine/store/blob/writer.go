@@ -3,11 +3,10 @@ package blob
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/binary"
+	"crypto/md5"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"net/http"
 	"sync"
@@ -38,7 +37,7 @@ const (
 )
 
 // Create uploads blocks as the bytes arrive; Commit makes a blob of them. A file of less than one block is sent in one
-// request.
+// request, with its MD5. Blocks are named by their content, so what an earlier attempt has staged is not sent again.
 func (f *files) Create(ctx context.Context, p string, o store.CreateOptions) (store.FileWriter, error) {
 	c, name, err := f.blob(p)
 	if err != nil {
@@ -58,8 +57,14 @@ func (f *files) Create(ctx context.Context, p string, o store.CreateOptions) (st
 	if o.ContentType != "" {
 		w.headers.BlobContentType = &o.ContentType
 	}
-	if _, err := rand.Read(w.id[:]); err != nil {
-		return nil, fmt.Errorf("random block name: %w", err)
+	for name, value := range o.Metadata {
+		if w.metadata == nil {
+			w.metadata = make(map[string]*string, len(o.Metadata))
+		}
+		w.metadata[name] = &value
+	}
+	if o.Checked {
+		w.sum = md5.New()
 	}
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	w.free = sync.NewCond(&w.mu)
@@ -73,30 +78,33 @@ type writer struct {
 	container *container.Client
 	blob      *blockblob.Client
 	headers   *blob.HTTPHeaders
-	block     int64 // size of the first blocks
-	budget    int64 // bytes of all buffers
-	id        [12]byte
+	metadata  map[string]*string
+	block     int64     // size of the first blocks
+	budget    int64     // bytes of all buffers
+	sum       hash.Hash // of the whole file, where that is asked for
+	staged    staged    // what the service holds already
 
 	ctx    context.Context // of the uploads: ends with Create's, and with Abort
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	buf    []byte   // being filled
-	blocks []string // names of the blocks sent or under way
-	done   bool
+	buf  []byte // being filled
+	sent int    // blocks sent or under way
+	done bool
 
-	mu    sync.Mutex
-	free  *sync.Cond
-	used  int64    // bytes of buffers under way
-	spare [][]byte // buffers to be filled again
-	err   error    // the first failure
+	mu     sync.Mutex
+	free   *sync.Cond
+	blocks []string // their names, as they become known
+	used   int64    // bytes of buffers under way
+	spare  [][]byte // buffers to be filled again
+	err    error    // the first failure
 }
 
 var _ store.FileWriter = (*writer)(nil)
 
 // size of the block that is filled now.
 func (w *writer) size() int64 {
-	return min(w.block<<(len(w.blocks)/growEvery), maxBlock)
+	return min(w.block<<(w.sent/growEvery), maxBlock)
 }
 
 // Write fills blocks and sends the full ones; it waits while too many are under way.
@@ -110,6 +118,9 @@ func (w *writer) Write(p []byte) (int, error) {
 		n := min(room, len(p))
 		w.take(n)
 		w.buf = append(w.buf, p[:n]...)
+		if w.sum != nil {
+			_, _ = w.sum.Write(p[:n]) // never fails
+		}
 		p, written = p[n:], written+n
 		if n < room {
 			break
@@ -139,7 +150,7 @@ func (w *writer) take(n int) {
 		w.buf = nil
 	}
 	want := max(2*cap(w.buf), len(w.buf)+n, minBlock)
-	if len(w.blocks) > 0 {
+	if w.sent > 0 {
 		want = size
 	}
 	grown := make([]byte, len(w.buf), min(want, size))
@@ -149,7 +160,7 @@ func (w *writer) take(n int) {
 
 // send starts the upload of the filled block once there is room for one more.
 func (w *writer) send() error {
-	if len(w.blocks) >= maxBlocks {
+	if w.sent >= maxBlocks {
 		return fault.New(fault.StoreFailed, "the blob has more than %d blocks", maxBlocks).At(w.path).
 			Try("Set blockSizeInMB to a larger size.")
 	}
@@ -159,15 +170,15 @@ func (w *writer) send() error {
 		w.free.Broadcast()
 	})
 	defer stop()
-	n := int64(cap(w.buf))
+	size := int64(cap(w.buf))
 	w.mu.Lock()
 	// One block's worth stays for the buffer that is filled next.
-	for w.err == nil && w.ctx.Err() == nil && w.used > 0 && w.used+n+w.size() > w.budget {
+	for w.err == nil && w.ctx.Err() == nil && w.used > 0 && w.used+size+w.size() > w.budget {
 		w.free.Wait()
 	}
 	err := w.err
 	if err == nil {
-		w.used += n
+		w.used += size
 	}
 	w.mu.Unlock()
 	if err == nil {
@@ -176,27 +187,21 @@ func (w *writer) send() error {
 	if err != nil {
 		return err
 	}
-	id := w.blockID(len(w.blocks))
-	w.blocks = append(w.blocks, id)
-	buf := w.buf
-	w.buf = nil
-	w.wg.Go(func() { w.stage(id, buf) })
+	n, buf := w.sent, w.buf
+	w.sent, w.buf = w.sent+1, nil
+	w.mu.Lock()
+	w.blocks = append(w.blocks, "")
+	w.mu.Unlock()
+	w.wg.Go(func() { w.stage(n, buf) })
 	return nil
 }
 
-// blockID is unique among all writers of the blob, and as long as every other.
-func (w *writer) blockID(n int) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(w.id[:len(w.id):len(w.id)], uint32(n)))
-}
-
-// stage uploads one block.
-func (w *writer) stage(id string, buf []byte) {
-	err := w.inContainer(w.ctx, func() error {
-		_, err := w.blob.StageBlock(w.ctx, id, streaming.NopCloser(bytes.NewReader(buf)), nil)
-		return err
-	})
+// stage uploads one block, unless the service has it.
+func (w *writer) stage(n int, buf []byte) {
+	id, err := w.upload(n, buf)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.blocks[n] = id
 	w.used -= int64(cap(buf))
 	w.spare = append(w.spare, buf)
 	if err != nil && w.err == nil {
@@ -204,6 +209,25 @@ func (w *writer) stage(id string, buf []byte) {
 		w.cancel()
 	}
 	w.free.Broadcast()
+}
+
+func (w *writer) upload(n int, buf []byte) (id string, err error) {
+	if err := w.staged.look(w.ctx, w.blob); err != nil {
+		return "", err
+	}
+	id = w.staged.name(n, buf)
+	if w.staged.has(id, int64(len(buf))) {
+		return id, nil
+	}
+	var o *blockblob.StageBlockOptions
+	if w.sum != nil {
+		sum := md5.Sum(buf)
+		o = &blockblob.StageBlockOptions{TransactionalValidation: blob.TransferValidationTypeMD5(sum[:])}
+	}
+	return id, w.inContainer(w.ctx, func() error {
+		_, err := w.blob.StageBlock(w.ctx, id, streaming.NopCloser(bytes.NewReader(buf)), o)
+		return err
+	})
 }
 
 // inContainer sends something, and once more after making the container where that was missing.
@@ -230,7 +254,7 @@ func (w *writer) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(w.blocks) > 0 && len(w.buf) > 0 {
+	if w.sent > 0 && len(w.buf) > 0 {
 		if err := w.send(); err != nil {
 			return err
 		}
@@ -248,19 +272,29 @@ func (w *writer) Commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = w.inContainer(ctx, func() error {
-		if len(w.blocks) == 0 {
-			_, err := w.blob.Upload(ctx, streaming.NopCloser(bytes.NewReader(w.buf)), &blockblob.UploadOptions{HTTPHeaders: w.headers})
-			return err
-		}
-		_, err := w.blob.CommitBlockList(ctx, w.blocks, &blockblob.CommitBlockListOptions{HTTPHeaders: w.headers})
-		return err
-	})
+	err = w.inContainer(ctx, func() error { return w.publish(ctx) })
 	if err != nil {
 		return w.account.explain("write blob", w.path, err)
 	}
 	w.end()
 	return nil
+}
+
+// publish makes the blob: of the blocks, or in one request, which the service compares with the MD5 and keeps it.
+func (w *writer) publish(ctx context.Context) error {
+	if w.sent == 0 {
+		sum := md5.Sum(w.buf)
+		w.headers.BlobContentMD5 = sum[:]
+		_, err := w.blob.Upload(ctx, streaming.NopCloser(bytes.NewReader(w.buf)), &blockblob.UploadOptions{
+			HTTPHeaders: w.headers, Metadata: w.metadata, TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]),
+		})
+		return err
+	}
+	if w.sum != nil {
+		w.headers.BlobContentMD5 = w.sum.Sum(nil)
+	}
+	_, err := w.blob.CommitBlockList(ctx, w.blocks, &blockblob.CommitBlockListOptions{HTTPHeaders: w.headers, Metadata: w.metadata})
+	return err
 }
 
 // end gives everything back.
@@ -271,8 +305,8 @@ func (w *writer) end() {
 	w.buf, w.spare = nil, nil
 }
 
-// Abort stops the uploads. Blocks that no blob was made of are nobody's: the service drops them after a week, or when
-// the blob is written.
+// Abort stops the uploads. Blocks that no blob was made of stay for the next attempt; the service drops them after a
+// week, or when the blob is written.
 func (w *writer) Abort() error {
 	if !w.done {
 		w.end()
