@@ -34,3 +34,13 @@ func startNamed(env, flag, port string) (string, error) {
 	}
 	return dsn, err
 }
+
+// StartMariaDB starts a private MariaDB for a program that is no test and gives the driver's DSN of an empty database in
+// it. The server ends with the program.
+func StartMariaDB() (dsn string, err error) {
+	dsn, missing, err := startMariaDB()
+	if missing != "" {
+		return "", fmt.Errorf("MariaDB cannot be started: %s", missing)
+	}
+	return dsn, err
+}

@@ -80,7 +80,7 @@ func (b *bench) run(ctx context.Context, only string) (err error) {
 	}
 	fmt.Printf("%d rows of 12 columns, %.0f MB as delimited text; medians of %d runs, the contenders in turns.\n", b.rows, float64(b.csvBytes)/1e6, b.times)
 	for _, section := range []func(*bench, context.Context) ([]pair, error){
-		postgresPairs, filePairs, sqlserverPairs, oraclePairs, blobPairs, compressionPairs, smallPairs,
+		postgresPairs, filePairs, mariadbPairs, sqlserverPairs, oraclePairs, blobPairs, compressionPairs, smallPairs,
 	} {
 		pairs, err := section(b, ctx)
 		if err != nil {
