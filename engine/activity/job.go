@@ -27,6 +27,8 @@ type Job struct {
 	Verification Verification
 	// Conversion holds for all columns, where a column's mapping says nothing else.
 	Conversion Conversion
+	// Staging is set where rows go through files of another store on their way.
+	Staging *Staging
 	// Timeout of the whole activity, 0 = none.
 	Timeout time.Duration
 	// Retry is how often the activity is tried again after it failed, RetryInterval the pause between.
@@ -63,6 +65,14 @@ type Source struct {
 	Watermark *Watermark
 	// Additional columns are added to every row after those of the source.
 	Additional []Additional
+}
+
+// Staging is where a staged copy keeps its files for the time between.
+type Staging struct {
+	Type     string // of the linked service, Data Factory's
+	Open     store.OpenFiles
+	Folder   string
+	Compress bool
 }
 
 // Watermark is an incremental copy's column, a property of this gateway. Name tells apart several marks of the same
@@ -110,10 +120,27 @@ type FileSource struct {
 	// Prefix of paths below the container (blob's prefix property).
 	Prefix    string
 	Recursive bool
+	// List is the path of a text file that names the files, one a line, relative to Folder; "" where there is none.
+	List string
+	// Discover makes columns of folders that are called key=value, below PartitionRoot, or below Folder where that is "".
+	Discover      bool
+	PartitionRoot string
+	// Connections is how many the source may have at once, 0 = no limit.
+	Connections int
 	// ModifiedFrom (included) and ModifiedTo (not included) filter files; zero = no limit.
 	ModifiedFrom, ModifiedTo time.Time
 	// DeleteAfter deletes a file once it has been copied.
 	DeleteAfter bool
+	// Skip says which files may be left out of a copy without format.
+	Skip SkipFiles
+}
+
+// SkipFiles is v2's skipErrorFile: reasons for which a file is left out and the copy goes on.
+type SkipFiles struct {
+	Missing      bool // fileMissing: it was there when the source was listed
+	Forbidden    bool // fileForbidden: this identity may not read it
+	Inconsistent bool // dataInconsistency: what came differs from what the source says of it
+	BadName      bool // invalidFileName: the sink does not take its name
 }
 
 // Copy behaviours, as Data Factory spells them.
@@ -138,4 +165,18 @@ type FileSink struct {
 	// MaxRowsPerFile splits the output, 0 = no limit; Prefix begins the names then.
 	MaxRowsPerFile int64
 	Prefix         string
+	// Metadata is kept with every file; a Value of LastModified stands for the source file's time of change.
+	Metadata []Metadata
+	// Direct writes to the files' own names, without a temporary one (SFTP's useTempFileRename: false).
+	Direct bool
+	// Timeout of one request that writes, 0 = the store's choice.
+	Timeout time.Duration
+	// Connections is how many the sink may have at once, 0 = no limit.
+	Connections int
 }
+
+// LastModified is the value that metadata has where it is to be the source file's time of change.
+const LastModified = "$$LASTMODIFIED"
+
+// Metadata is a name and a value that a store keeps with a file.
+type Metadata struct{ Name, Value string }

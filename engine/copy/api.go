@@ -38,6 +38,7 @@ type Options struct {
 	Queued time.Duration
 
 	retry retryPolicy // tests retry faster
+	plain bool        // rows are always decoded; tests compare the two ways
 }
 
 // Checkpoints is where a run keeps what it has done, so that another attempt can go on. Each method returns only when

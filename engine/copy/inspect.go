@@ -209,6 +209,9 @@ func (w *rowWork) inspect(ctx context.Context, out *Outlook) error {
 	if _, err := w.mapping.mapper(w.mapping.sources, schema); err != nil {
 		return err
 	}
+	if w.choose(); w.bulk != nil {
+		out.FastPath = w.run.plan.FastPath
+	}
 	losses := w.mapping.losses(schema)
 	for i, o := range w.mapping.outs {
 		c := ColumnReport{

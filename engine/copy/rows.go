@@ -21,6 +21,7 @@ type rowWork struct {
 	mapping *mapping
 	schema  batch.Schema // what the sink takes, from prepare on
 	want    batch.Schema // what is asked of the source
+	bulk    *bulk        // set where rows pass as bytes
 	advice  int          // how many parts the source finds worth it
 	empty   bool         // there is nothing to copy, and so nothing to prepare
 	over    bool         // everything is copied, and files of the source may be deleted already
@@ -176,8 +177,19 @@ func (w *rowWork) prepare(ctx context.Context, resuming bool) error {
 		return fault.New(fault.Internal, "the sink takes %d columns of %d", len(schema), len(w.mapping.outs))
 	}
 	w.schema, w.want = schema, w.mapping.pushDown(schema)
-	_, err = w.mapping.mapper(w.mapping.sources, schema)
-	return err
+	if _, err = w.mapping.mapper(w.mapping.sources, schema); err != nil {
+		return err
+	}
+	w.choose()
+	return nil
+}
+
+// choose decides the way of the rows.
+func (w *rowWork) choose() {
+	b, ok := w.passes()
+	if w.bulk = nil; ok {
+		w.bulk, w.run.plan.FastPath = &b, fastBulk
+	}
 }
 
 func (w *rowWork) committed(ctx context.Context) (map[string]store.Counts, error) {
@@ -189,6 +201,9 @@ func (w *rowWork) committed(ctx context.Context) (map[string]store.Counts, error
 
 // copy reads, maps and writes one partition and commits it.
 func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ PartitionCounts, err error) {
+	if w.bulk != nil {
+		return w.pass(ctx, p, t)
+	}
 	reader, err := w.source.Open(ctx, p, w.want)
 	if err != nil {
 		return PartitionCounts{}, err
@@ -244,8 +259,13 @@ func closing(err error, closer func() error) error {
 	return err
 }
 
+// committer is the end of a writer, of rows or of bytes.
+type committer interface {
+	Commit(ctx context.Context) (store.Counts, error)
+}
+
 // commit commits the partition and compares what the sink says with what was read.
-func (w *rowWork) commit(ctx context.Context, p store.Partition, writer store.Writer, t *tally) (PartitionCounts, error) {
+func (w *rowWork) commit(ctx context.Context, p store.Partition, writer committer, t *tally) (PartitionCounts, error) {
 	c := t.counts()
 	c.FilesRead = files.Count(p)
 	counts, err := writer.Commit(ctx)

@@ -24,6 +24,7 @@ type sink struct {
 	home    string         // schema of the table, where the marker table is too
 	fields  batch.Schema   // the columns that are written, with the types that writers take
 	targets []target       // how
+	columns []column       // what they are at the server
 	casts   []string       // types of the columns that are staged as text and cast, "" for the others
 	staged  bool           // rows go through an interim table
 	markers sqlstore.Table // the marker table
@@ -126,11 +127,11 @@ func (k *sink) adopt(ctx context.Context, want, schema batch.Schema, columns []c
 		}
 	}
 	k.fields, k.targets, k.casts = make(batch.Schema, len(want)), make([]target, len(want)), make([]string, len(want))
-	k.staged = k.options.Upsert
+	k.columns, k.staged = make([]column, len(want)), k.options.Upsert
 	for i, at := range found {
 		f, t := schema[at], targetOf(columns[at], want[i].Type)
 		f.Type = t.typ
-		k.fields[i], k.targets[i] = f, t
+		k.fields[i], k.targets[i], k.columns[i] = f, t, columns[at]
 		if t.cast {
 			k.casts[i], k.staged = f.Native, true
 		}
@@ -253,6 +254,14 @@ func (k *sink) checkKeys() error {
 
 // Open starts a partition on a connection of its own.
 func (k *sink) Open(ctx context.Context, p store.Partition) (store.Writer, error) {
+	w, err := k.open(ctx, p, false)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (k *sink) open(ctx context.Context, p store.Partition, direct bool) (*writer, error) {
 	if k.fields == nil {
 		return nil, fault.New(fault.Internal, "the sink is not prepared").At(k.target())
 	}
@@ -260,7 +269,7 @@ func (k *sink) Open(ctx context.Context, p store.Partition) (store.Writer, error
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{sink: k, c: c, partition: p.ID}
+	w := &writer{sink: k, c: c, partition: p.ID, direct: direct}
 	if err := w.begin(ctx); err != nil {
 		_ = w.Abort()
 		return nil, err
@@ -273,6 +282,11 @@ func (k *sink) into() string {
 	if k.staged {
 		return stage
 	}
+	return k.plainly()
+}
+
+// plainly is the table with the columns that are written.
+func (k *sink) plainly() string {
 	return k.table.Quoted() + " (" + sqlstore.QuoteAll(sqlstore.Names(k.fields)) + ")"
 }
 

@@ -25,6 +25,7 @@ type writer struct {
 	sink      *sink
 	c         *pgconn.PgConn
 	partition string
+	direct    bool               // what is written is COPY's own form of the table's columns, so no interim table is needed
 	cancel    context.CancelFunc // stops what runs on the server
 
 	full chan []byte   // encoded rows on their way to the server
@@ -50,7 +51,7 @@ type copyEnd struct {
 // begin starts the transaction and COPY.
 func (w *writer) begin(ctx context.Context) error {
 	text := "BEGIN ISOLATION LEVEL READ COMMITTED"
-	if w.sink.staged {
+	if w.sink.staged && !w.direct {
 		text += "; " + w.sink.stageDDL()
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -62,7 +63,11 @@ func (w *writer) begin(ctx context.Context) error {
 	w.free <- nil
 	w.free <- nil
 	source := &chunks{full: w.full, free: w.free, quit: w.quit, current: copyHeader}
-	statement := "COPY " + w.sink.into() + " FROM STDIN (FORMAT binary)"
+	into := w.sink.into()
+	if w.direct {
+		into = w.sink.plainly()
+	}
+	statement := "COPY " + into + " FROM STDIN (FORMAT binary)"
 	go func() {
 		tag, err := w.c.CopyFrom(running, source, statement)
 		w.done <- copyEnd{tag.RowsAffected(), err}
@@ -210,7 +215,7 @@ func (w *writer) complete(ctx context.Context) (rows int64, err error) {
 	if w.some != nil {
 		return w.rows, nil
 	}
-	if rows, err = w.endCopy(ctx); err != nil || !w.sink.staged {
+	if rows, err = w.endCopy(ctx); err != nil || !w.sink.staged || w.direct {
 		return rows, err
 	}
 	moved, err := execute(ctx, w.c, w.sink.move())
