@@ -23,8 +23,10 @@ type chunk struct {
 	r      file.ColumnChunkReader
 	decode decoder
 	max    int16 // definition level of a value; 0 = there are no NULLs
+	again  int16 // largest repetition level; 0 = no list
 
 	def     []int16
+	rep     []int16
 	bools   []bool
 	ints    []int32
 	longs   []int64
@@ -67,6 +69,15 @@ func (k *chunk) levels(n int) []int16 {
 	}
 	k.def = room(k.def, n)
 	return k.def
+}
+
+// repetitions gives room for n repetition levels; nil for a column that is in no list.
+func (k *chunk) repetitions(n int) []int16 {
+	if k.again == 0 {
+		return nil
+	}
+	k.rep = room(k.rep, n)
+	return k.rep
 }
 
 func room[T any](s []T, n int) []T {
@@ -142,50 +153,50 @@ func checked[T any](fetch func(k *chunk, n int) (int64, []T, error), one func(*b
 
 func fetchBools(k *chunk, n int) (int64, []bool, error) {
 	k.bools = room(k.bools, n)
-	rows, got, err := k.r.(*file.BooleanColumnChunkReader).ReadBatchInPage(int64(n), k.bools, k.levels(n), nil)
+	rows, got, err := k.r.(*file.BooleanColumnChunkReader).ReadBatchInPage(int64(n), k.bools, k.levels(n), k.repetitions(n))
 	return rows, k.bools[:got], err
 }
 
 func fetchInt32(k *chunk, n int) (int64, []int32, error) {
 	k.ints = room(k.ints, n)
-	rows, got, err := k.r.(*file.Int32ColumnChunkReader).ReadBatchInPage(int64(n), k.ints, k.levels(n), nil)
+	rows, got, err := k.r.(*file.Int32ColumnChunkReader).ReadBatchInPage(int64(n), k.ints, k.levels(n), k.repetitions(n))
 	return rows, k.ints[:got], err
 }
 
 func fetchInt64(k *chunk, n int) (int64, []int64, error) {
 	k.longs = room(k.longs, n)
-	rows, got, err := k.r.(*file.Int64ColumnChunkReader).ReadBatchInPage(int64(n), k.longs, k.levels(n), nil)
+	rows, got, err := k.r.(*file.Int64ColumnChunkReader).ReadBatchInPage(int64(n), k.longs, k.levels(n), k.repetitions(n))
 	return rows, k.longs[:got], err
 }
 
 func fetchInt96(k *chunk, n int) (int64, []parquet.Int96, error) {
 	k.int96 = room(k.int96, n)
-	rows, got, err := k.r.(*file.Int96ColumnChunkReader).ReadBatchInPage(int64(n), k.int96, k.levels(n), nil)
+	rows, got, err := k.r.(*file.Int96ColumnChunkReader).ReadBatchInPage(int64(n), k.int96, k.levels(n), k.repetitions(n))
 	return rows, k.int96[:got], err
 }
 
 func fetchFloat32(k *chunk, n int) (int64, []float32, error) {
 	k.singles = room(k.singles, n)
-	rows, got, err := k.r.(*file.Float32ColumnChunkReader).ReadBatchInPage(int64(n), k.singles, k.levels(n), nil)
+	rows, got, err := k.r.(*file.Float32ColumnChunkReader).ReadBatchInPage(int64(n), k.singles, k.levels(n), k.repetitions(n))
 	return rows, k.singles[:got], err
 }
 
 func fetchFloat64(k *chunk, n int) (int64, []float64, error) {
 	k.doubles = room(k.doubles, n)
-	rows, got, err := k.r.(*file.Float64ColumnChunkReader).ReadBatchInPage(int64(n), k.doubles, k.levels(n), nil)
+	rows, got, err := k.r.(*file.Float64ColumnChunkReader).ReadBatchInPage(int64(n), k.doubles, k.levels(n), k.repetitions(n))
 	return rows, k.doubles[:got], err
 }
 
 // fetchBytes gives values that lie in the page's buffer: they are gone with the next call.
 func fetchBytes(k *chunk, n int) (int64, []parquet.ByteArray, error) {
 	k.slices = room(k.slices, n)
-	rows, got, err := k.r.(*file.ByteArrayColumnChunkReader).ReadBatchInPage(int64(n), k.slices, k.levels(n), nil)
+	rows, got, err := k.r.(*file.ByteArrayColumnChunkReader).ReadBatchInPage(int64(n), k.slices, k.levels(n), k.repetitions(n))
 	return rows, k.slices[:got], err
 }
 
 func fetchFixed(k *chunk, n int) (int64, []parquet.FixedLenByteArray, error) {
 	k.fixed = room(k.fixed, n)
-	rows, got, err := k.r.(*file.FixedLenByteArrayColumnChunkReader).ReadBatchInPage(int64(n), k.fixed, k.levels(n), nil)
+	rows, got, err := k.r.(*file.FixedLenByteArrayColumnChunkReader).ReadBatchInPage(int64(n), k.fixed, k.levels(n), k.repetitions(n))
 	return rows, k.fixed[:got], err
 }
 
@@ -218,6 +229,11 @@ var (
 	})
 	fixed = checked(fetchFixed, func(c *batch.Column, v parquet.FixedLenByteArray) error {
 		c.AppendBytes(v)
+		return nil
+	})
+	intervals = checked(fetchFixed, func(c *batch.Column, v parquet.FixedLenByteArray) error {
+		c.Data = appendInterval(c.Data, v)
+		c.EndBytes()
 		return nil
 	})
 	byteDecimals  = checked(fetchBytes, func(c *batch.Column, v parquet.ByteArray) error { return appendDecimal(c, v) })
@@ -257,6 +273,15 @@ func appendInt96(c *batch.Column, v parquet.Int96) error {
 	}
 	c.AppendInt(day*86400*batch.Tick.PerSecond() + nanos/100)
 	return nil
+}
+
+// appendInterval writes months, days and milliseconds as an ISO 8601 duration: P14M3DT4.500S.
+func appendInterval(dst, v []byte) []byte {
+	if len(v) != 12 {
+		return dst
+	}
+	months, days, millis := binary.LittleEndian.Uint32(v), binary.LittleEndian.Uint32(v[4:]), binary.LittleEndian.Uint32(v[8:])
+	return fmt.Appendf(dst, "P%dM%dDT%d.%03dS", months, days, millis/1000, millis%1000)
 }
 
 // half widens an IEEE 754 number of 16 bits.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
@@ -28,7 +29,15 @@ type input struct {
 	in   format.Input
 	at   int64
 	tail []byte // the file's last bytes
-	err  error
+	mu   sync.Mutex
+	err  error // guarded by mu: columns are read by several goroutines
+}
+
+// failure is the store's own error, nil where it has not failed.
+func (r *input) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }
 
 // Seek tells the size; reading goes by ReadAt alone.
@@ -58,7 +67,9 @@ func (r *input) ReadAt(p []byte, off int64) (int, error) {
 	}
 	n, err := r.read(p, off)
 	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt's own contract
+		r.mu.Lock()
 		r.err = err
+		r.mu.Unlock()
 	}
 	return n, err
 }
@@ -107,33 +118,31 @@ func open(ctx context.Context, in format.Input) (_ *reader, err error) {
 	if r.file, err = file.NewParquetReader(src, file.WithReadProps(props)); err != nil {
 		return nil, r.damaged(err)
 	}
-	s := r.file.MetaData().Schema
-	for i := range s.NumColumns() {
-		f, d, err := fieldOf(s.Column(i))
-		if err != nil {
-			e := *fault.As(err)
-			e.Target = in.Name
-			return nil, &e
-		}
-		r.schema = append(r.schema, f)
-		r.decoders = append(r.decoders, d)
+	if r.all, err = columnsOf(r.file.MetaData().Schema); err != nil {
+		e := *fault.As(err)
+		e.Target = in.Name
+		return nil, &e
+	}
+	for _, c := range r.all {
+		r.schema = append(r.schema, c.field)
 	}
 	return r, nil
 }
 
 // project chooses the columns to read. They come with their own types.
 func (r *reader) project(want batch.Schema) error {
-	all, decoders := r.schema, r.decoders
-	r.schema, r.decoders = make(batch.Schema, len(want)), make([]decoder, len(want))
+	all := r.schema
+	r.schema, r.columns = make(batch.Schema, len(want)), make([]column, len(want))
+	leaves := 0
 	for i, w := range want {
 		at := all.Index(w.Name)
 		if at < 0 {
 			return fault.New(fault.NotFound, "the file has no column %q", w.Name).At(r.src.in.Name).Try("Check the mapping.")
 		}
-		r.schema[i], r.decoders[i] = all[at], decoders[at]
+		r.schema[i], r.columns[i] = all[at], r.all[at]
 		r.schema[i].Name = w.Name
-		r.columns = append(r.columns, at)
+		leaves += len(r.columns[i].leaves)
 	}
-	r.props.BufferSize = min(mostRead, max(leastRead, bufferBytes/int64(max(len(want), 1))))
+	r.props.BufferSize = min(mostRead, max(leastRead, bufferBytes/int64(max(leaves, 1))))
 	return nil
 }

@@ -15,18 +15,21 @@ import (
 
 // reader decodes row groups, one after the other.
 type reader struct {
-	src      *input
-	props    *parquet.ReaderProperties
-	file     *file.Reader
-	schema   batch.Schema
-	decoders []decoder
-	columns  []int // of the file
+	src     *input
+	props   *parquet.ReaderProperties
+	file    *file.Reader
+	schema  batch.Schema
+	all     []column // of the file
+	columns []column // that are read
 
-	group, end int // next row group, and the one to stop before
-	chunks     []*chunk
-	left       int64 // rows of the open row group
-	step       int   // rows of it that are read at once at most
-	row        int64 // rows read
+	group, end int         // next row group, and the one to stop before
+	chunks     []*chunk    // that are open
+	first      []*chunk    // by column, nil for lists and maps
+	parts      []*assembly // of lists and maps, by column
+	left       int64       // rows of the open row group
+	step       int         // rows of it that are read at once at most
+	parallel   bool        // its columns are worth several goroutines
+	row        int64       // rows read
 	err        error
 }
 
@@ -71,11 +74,21 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) (err error) {
 		}
 	}
 	n := int(min(int64(min(b.Limit(), r.step)), r.left))
-	for i, c := range r.chunks {
-		if err := c.read(&b.Cols[i], n); err != nil {
-			r.err = r.located(err, i)
-			return r.err
+	err = each(len(r.columns), r.parallel, func(i int) error {
+		var err error
+		if a := r.parts[i]; a != nil {
+			err = a.read(&b.Cols[i], n)
+		} else {
+			err = r.first[i].read(&b.Cols[i], n)
 		}
+		if err != nil {
+			return r.located(err, i)
+		}
+		return nil
+	})
+	if err != nil {
+		r.err = r.damaged(err)
+		return r.err
 	}
 	r.left -= int64(n)
 	r.row += int64(n)
@@ -87,35 +100,63 @@ func (r *reader) openGroup() error {
 	g := r.file.RowGroup(r.group)
 	r.group++
 	r.left = g.NumRows()
-	var bytes int64
-	for i, at := range r.columns {
-		col, err := g.Column(at)
-		if err != nil {
-			return err
+	r.first, r.parts = r.first[:0], r.parts[:0]
+	var data, all int64
+	for i, c := range r.columns {
+		var a *assembly
+		if c.tree != nil {
+			a = &assembly{tree: c.tree}
 		}
-		r.chunks = append(r.chunks, &chunk{r: col, decode: r.decoders[i], max: col.Descriptor().MaxDefinitionLevel()})
-		meta, err := g.MetaData().ColumnChunk(at)
-		if err != nil {
-			return err
+		for _, l := range c.leaves {
+			k, size, err := r.chunk(g, l)
+			if err != nil {
+				return err
+			}
+			all += size
+			if r.schema[i].Type.Storage() == batch.InData {
+				data += size
+			}
+			if a == nil {
+				r.first = append(r.first, k)
+				continue
+			}
+			a.streams = append(a.streams, &stream{k: k, values: batch.Column{Type: l.typ}})
 		}
-		if r.schema[i].Type.Storage() == batch.InData {
-			bytes += meta.TotalUncompressedSize()
+		if a != nil {
+			r.first = append(r.first, nil)
 		}
+		r.parts = append(r.parts, a)
 	}
 	r.step = batch.ColumnarRows
-	if per := bytes / max(r.left, 1); per > 0 {
+	if per := data / max(r.left, 1); per > 0 {
 		r.step = int(min(int64(r.step), max(1, 4*batch.Bytes/per)))
 	}
+	r.parallel = all/max(r.left, 1)*int64(r.step) >= worth
 	if len(r.columns) == 0 {
 		r.left = 0
 	}
 	return nil
 }
 
+// chunk opens one column of the file in a row group, and tells its size in memory.
+func (r *reader) chunk(g *file.RowGroupReader, l leaf) (*chunk, int64, error) {
+	col, err := g.Column(l.at)
+	if err != nil {
+		return nil, 0, err
+	}
+	k := &chunk{r: col, decode: l.decode, max: l.def, again: l.rep}
+	r.chunks = append(r.chunks, k)
+	meta, err := g.MetaData().ColumnChunk(l.at)
+	if err != nil {
+		return nil, 0, err
+	}
+	return k, meta.TotalUncompressedSize(), nil
+}
+
 // located adds row, column and file to an error of a column.
 func (r *reader) located(err error, i int) error {
-	if r.src.err != nil {
-		return r.src.err
+	if err := r.src.failure(); err != nil {
+		return err
 	}
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
@@ -131,8 +172,8 @@ func (r *reader) located(err error, i int) error {
 
 // damaged makes a BadData error, unless the store itself failed.
 func (r *reader) damaged(err error) error {
-	if r.src.err != nil {
-		return r.src.err
+	if err := r.src.failure(); err != nil {
+		return err
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err

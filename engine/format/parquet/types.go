@@ -1,8 +1,6 @@
 package parquet
 
 import (
-	"fmt"
-
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
@@ -116,29 +114,6 @@ func decimalBytes(precision int) int {
 	return (bits + 7) / 8
 }
 
-// fieldOf gives the type of a file's column and what decodes it. Columns that repeat or lie inside others are refused.
-func fieldOf(c *schema.Column) (batch.Field, decoder, error) {
-	name := c.ColumnPath()[0]
-	f := batch.Field{Name: name, Nullable: c.MaxDefinitionLevel() > 0, Native: nativeName(c)}
-	if c.MaxRepetitionLevel() > 0 || len(c.ColumnPath()) > 1 {
-		return f, nil, fault.New(fault.Unsupported, "the column is a list, map or structure, which is not supported").InRow(0, name, "").
-			Try("Flatten the column before copying.")
-	}
-	t, d := typeOf(c)
-	if d == nil {
-		return f, nil, fault.New(fault.Unsupported, "the Parquet type %s is not supported", f.Native).InRow(0, name, "")
-	}
-	f.Type = t
-	return f, d, nil
-}
-
-func nativeName(c *schema.Column) string {
-	if l := c.LogicalType(); l != nil && !l.IsNone() {
-		return fmt.Sprintf("%s (%s)", c.PhysicalType(), l)
-	}
-	return c.PhysicalType().String()
-}
-
 func kind(k batch.Kind) batch.Type { return batch.Type{Kind: k} }
 
 // typeOf gives the type and decoder of a flat column, a nil decoder where it is unknown.
@@ -169,7 +144,7 @@ func typeOf(c *schema.Column) (batch.Type, decoder) {
 		case schema.Float16LogicalType:
 			return kind(batch.Single), halves
 		case schema.IntervalLogicalType:
-			return batch.Type{}, nil
+			return kind(batch.String), intervals
 		}
 		return batch.Type{Kind: batch.Binary, Length: c.TypeLength()}, fixed
 	}

@@ -156,7 +156,7 @@ func foreign(t *testing.T, fields schema.FieldList, put func(i int, cw file.Colu
 	return out.Bytes()
 }
 
-func leaf(t *testing.T, name string, l schema.LogicalType, typ parquet.Type, length int) schema.Node {
+func leafNode(t *testing.T, name string, l schema.LogicalType, typ parquet.Type, length int) schema.Node {
 	t.Helper()
 	n, err := schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, l, typ, length, -1)
 	if err != nil {
@@ -169,16 +169,16 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	p, none := parquet.Types, schema.NoLogicalType{}
 	fields := schema.FieldList{
-		leaf(t, "int96", none, p.Int96, 0),
-		leaf(t, "uint32", schema.NewIntLogicalType(32, false), p.Int32, 0),
-		leaf(t, "uint64", schema.NewIntLogicalType(64, false), p.Int64, 0),
-		leaf(t, "int8", schema.NewIntLogicalType(8, true), p.Int32, 0),
-		leaf(t, "uint16", schema.NewIntLogicalType(16, false), p.Int32, 0),
-		leaf(t, "half", schema.Float16LogicalType{}, p.FixedLenByteArray, 2),
-		leaf(t, "enum", schema.EnumLogicalType{}, p.ByteArray, 0),
-		leaf(t, "bytes", none, p.ByteArray, 0),
-		leaf(t, "decimal bytes", schema.NewDecimalLogicalType(20, 2), p.ByteArray, 0),
-		leaf(t, "fixed", none, p.FixedLenByteArray, 3),
+		leafNode(t, "int96", none, p.Int96, 0),
+		leafNode(t, "uint32", schema.NewIntLogicalType(32, false), p.Int32, 0),
+		leafNode(t, "uint64", schema.NewIntLogicalType(64, false), p.Int64, 0),
+		leafNode(t, "int8", schema.NewIntLogicalType(8, true), p.Int32, 0),
+		leafNode(t, "uint16", schema.NewIntLogicalType(16, false), p.Int32, 0),
+		leafNode(t, "half", schema.Float16LogicalType{}, p.FixedLenByteArray, 2),
+		leafNode(t, "enum", schema.EnumLogicalType{}, p.ByteArray, 0),
+		leafNode(t, "bytes", none, p.ByteArray, 0),
+		leafNode(t, "decimal bytes", schema.NewDecimalLogicalType(20, 2), p.ByteArray, 0),
+		leafNode(t, "fixed", none, p.FixedLenByteArray, 3),
 	}
 	data := foreign(t, fields, func(i int, cw file.ColumnChunkWriter) (err error) {
 		switch cw := cw.(type) {
@@ -218,23 +218,6 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 	rows := formattest.Rows(formattest.Read(t, v2(t, `{}`), in, s))
 	if want := [][]string{{"2024-01-31 12:00:00.1234567", "4294967295", "18446744073709551615", "-128", "65535", "-2.5", "RED", `\x00ff`, "-2.00", `\x010203`}}; !reflect.DeepEqual(rows, want) {
 		t.Errorf("%q", rows)
-	}
-}
-
-func TestNestedColumnsAreRefusedByName(t *testing.T) {
-	t.Parallel()
-	inner := leaf(t, "city", schema.StringLogicalType{}, parquet.Types.ByteArray, 0)
-	group, err := schema.NewGroupNode("address", parquet.Repetitions.Required, schema.FieldList{inner}, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := foreign(t, schema.FieldList{group}, func(_ int, cw file.ColumnChunkWriter) error {
-		_, err := cw.(*file.ByteArrayColumnChunkWriter).WriteBatch([]parquet.ByteArray{[]byte("x")}, nil, nil)
-		return err
-	})
-	_, err = v2(t, `{}`).Schema(t.Context(), formattest.Input("f", data))
-	if e := fault.As(err); err == nil || e.Code != fault.Unsupported || e.Column != "address" {
-		t.Errorf("%v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -28,6 +29,7 @@ type writer struct {
 	schema batch.Schema // as given
 	stored batch.Schema // as in the file
 	cols   []*encoder
+	order  []int // of the columns: those first that take longest
 
 	file  *file.Writer
 	group file.BufferedRowGroupWriter
@@ -57,7 +59,11 @@ func newWriter(f *Format, w io.Writer, s batch.Schema) (*writer, error) {
 			e.tmp.Type = stored[i].Type
 		}
 		out.cols = append(out.cols, e)
+		out.order = append(out.order, i)
 	}
+	slices.SortStableFunc(out.order, func(a, b int) int {
+		return int(stored[b].Type.Storage()) - int(stored[a].Type.Storage())
+	})
 	return out, nil
 }
 
@@ -112,10 +118,12 @@ func (w *writer) write(b *batch.Batch) error {
 			return err
 		}
 	}
-	for i, e := range w.cols {
-		if err := w.column(i, e, &b.Cols[i]); err != nil {
-			return err
-		}
+	err := each(len(w.cols), b.Size() >= worth, func(n int) error {
+		i := w.order[n]
+		return w.column(i, w.cols[i], &b.Cols[i])
+	})
+	if err != nil {
+		return err
 	}
 	w.rows += b.Len()
 	w.bytes += b.Size()
