@@ -29,6 +29,7 @@ type reader struct {
 	// A file whose columns have other types than the first one's is converted.
 	scratch    *batch.Batch
 	converters []*batch.Converter
+	failed     error // of such a conversion: the rows of its batch are lost, so it is returned from then on
 }
 
 var _ store.Reader = (*reader)(nil)
@@ -133,6 +134,9 @@ func (r *reader) fill(ctx context.Context, b *batch.Batch) error {
 	if r.converters == nil {
 		return r.current.Next(ctx, b)
 	}
+	if r.failed != nil {
+		return r.failed
+	}
 	if r.scratch == nil {
 		r.scratch = batch.New(r.current.Schema(), b.Limit())
 	}
@@ -142,7 +146,8 @@ func (r *reader) fill(ctx context.Context, b *batch.Batch) error {
 	}
 	for i, c := range r.converters {
 		if err := c.Convert(&b.Cols[i], &r.scratch.Cols[i], nil); err != nil {
-			return r.place(err, r.schema[i].Name)
+			r.failed = r.place(err, r.schema[i].Name)
+			return r.failed
 		}
 	}
 	return nil

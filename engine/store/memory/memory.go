@@ -44,6 +44,8 @@ type Hooks struct {
 	Next func(ctx context.Context, partition string, rows int64) error
 	// Write is called before rows are taken, with the number of rows that the partition's writer took so far.
 	Write func(ctx context.Context, partition string, rows int64) error
+	// Refuse says why the store does not take a row, nil where it does; it is asked by writers that leave such rows out.
+	Refuse func(b *batch.Batch, row int) *fault.Error
 	// BeforeCommit is called before a partition's rows become visible, AfterCommit afterwards: its error is what a
 	// connection lost between the server's commit and its answer looks like.
 	BeforeCommit, AfterCommit func(ctx context.Context, partition string) error
