@@ -4,6 +4,8 @@ package all
 
 import (
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/avro"
+	"dmgateway/engine/format/json"
 	"dmgateway/engine/format/parquet"
 	"dmgateway/engine/format/text"
 )
@@ -13,5 +15,7 @@ func Formats() *format.Registry {
 	return format.NewRegistry(
 		text.Definition(),
 		parquet.Definition(),
+		json.Definition(),
+		avro.Definition(),
 	)
 }

@@ -11,6 +11,8 @@ func TestEveryFormatIsFoundByEachOfItsTypes(t *testing.T) {
 	r := all.Formats()
 	for name, c := range map[string]struct{ v1, dataset, source, sink, read, write string }{
 		"text":    {"TextFormat", "DelimitedText", "DelimitedTextSource", "DelimitedTextSink", "DelimitedTextReadSettings", "DelimitedTextWriteSettings"},
+		"json":    {"JsonFormat", "Json", "JsonSource", "JsonSink", "JsonReadSettings", "JsonWriteSettings"},
+		"avro":    {"AvroFormat", "Avro", "AvroSource", "AvroSink", "AvroReadSettings", "AvroWriteSettings"},
 		"parquet": {"ParquetFormat", "Parquet", "ParquetSource", "ParquetSink", "ParquetReadSettings", "ParquetWriteSettings"},
 	} {
 		d := r.Name(name)

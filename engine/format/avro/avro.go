@@ -28,7 +28,7 @@ func Definition() format.Definition {
 // Format is Avro with one set of properties.
 type Format struct {
 	codec   string // Avro's name of it
-	level   int
+	level   int    // 1 to 9 as deflate has them; 0 = the codec's own choice
 	record  string // name of the record
 	space   string // its namespace
 	minPart int64  // the least number of bytes that are worth a part of their own
@@ -42,7 +42,7 @@ var (
 const minPart = 4 << 20
 
 func decode(spec format.Spec) format.Format {
-	f := &Format{codec: "null", level: 6, record: "topLevelRecord", minPart: minPart}
+	f := &Format{codec: "null", record: "topLevelRecord", minPart: minPart}
 	if spec.V1 != nil {
 		spec.V1.Ignore("type", "deserializer", "serializer")
 		return f
@@ -54,7 +54,7 @@ func decode(spec format.Spec) format.Format {
 		o.Problem(fault.Unsupported, "avroCompressionCodec", "the codec %q is not supported for Avro; known: none, deflate, snappy, bzip2, xz, zstandard", name)
 	}
 	f.codec = codec
-	f.level = int(o.IntIn("avroCompressionLevel", 6, 1, 9))
+	f.level = int(o.IntIn("avroCompressionLevel", 0, 1, 9))
 	if set.Has("recordName") {
 		f.record = set.String("recordName")
 	}

@@ -136,11 +136,18 @@ type packer struct {
 func (f *Format) newPacker() (*packer, error) {
 	p := &packer{}
 	var err error
+	level := f.level
 	switch f.codec {
 	case "deflate":
-		p.flate, err = flate.NewWriter(nil, f.level)
+		if level == 0 {
+			level = flate.DefaultCompression
+		}
+		p.flate, err = flate.NewWriter(nil, level)
 	case "zstandard":
-		p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(f.level, 1))))
+		if level == 0 {
+			level = 3
+		}
+		p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)))
 	}
 	return p, err
 }
