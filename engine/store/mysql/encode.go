@@ -3,6 +3,7 @@ package mysql
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
@@ -17,7 +18,7 @@ const (
 	text                  // any characters
 	binaries              // any bytes
 	bitField              // digits, which LOAD DATA would take for text
-	document              // JSON of MySQL, which takes no bytes
+	typed                 // a text that the server does not take as bytes: MySQL's JSON, MariaDB's uuid and inet
 	shape                 // WKT
 )
 
@@ -94,11 +95,13 @@ func targetOf(c column, want batch.Type, o valueOptions) target {
 func dataTarget(c column, typ batch.Type) target {
 	switch {
 	case typ.Kind == batch.GUID && c.text():
-		return target{typ: typ, class: plain, encode: encodeCanonical}
+		return target{typ: typ, class: typed, encode: encodeCanonical}
 	case c.code == codeGeometry:
 		return target{typ: batch.Type{Kind: batch.String}, class: shape, encode: encodeBytes}
 	case c.code == codeJSON:
-		return target{typ: typ, class: document, encode: encodeBytes}
+		return target{typ: typ, class: typed, encode: encodeBytes}
+	case strings.HasPrefix(c.data, "inet"):
+		return target{typ: typ, class: typed, encode: encodeBytes}
 	case typ.Kind == batch.Binary, typ.Kind == batch.GUID:
 		return target{typ: typ, class: binaries, encode: encodeBytes}
 	}

@@ -94,7 +94,11 @@ func (w *writer) appendTuple(buf []byte, b *batch.Batch, row int) ([]byte, error
 		switch t.class {
 		case digits, bitField:
 			buf, bad = t.encode(buf, c, row)
-		case plain:
+		case plain, typed:
+			if t.typ.Kind != batch.GUID && t.class == typed {
+				buf = appendQuoted(buf, c.Bytes(row))
+				break
+			}
 			buf, bad = t.encode(append(buf, '\''), c, row)
 			buf = append(buf, '\'')
 		case binaries:

@@ -15,8 +15,8 @@ import (
 // reader streams the rows of one statement.
 type reader struct {
 	c       *conn
-	id      uint32 // of the prepared statement
-	server  []column
+	id      uint32   // of the prepared statement
+	server  []column // as the copy was planned
 	schema  batch.Schema
 	decode  []decode // for each of the server's columns
 	to      []int    // for each of the server's columns, its place in the schema, -1 for none
@@ -104,12 +104,25 @@ func (r *reader) run() error {
 	}
 	same := len(columns) == len(r.server)
 	for i := 0; same && i < len(columns); i++ {
-		same = columns[i].code == r.server[i].code && columns[i].unsigned() == r.server[i].unsigned() && columns[i].text() == r.server[i].text()
+		same = columns[i].readsAs(r.server[i])
 	}
 	if !same {
 		return fault.New(fault.StoreFailed, "the columns have changed since the copy was planned").At(r.target).Try("Run the copy again.")
 	}
 	return nil
+}
+
+// readsAs reports whether values of both columns travel alike and mean the same.
+func (c column) readsAs(o column) bool {
+	travels := func(code byte) byte {
+		switch code {
+		case codeTiny, codeShort, codeLong, codeInt24, codeLongLong, codeFloat, codeDouble, codeDecimal, codeNewDecimal, codeBit, codeYear, codeDate,
+			codeNewDate, codeTime, codeDatetime, codeTimestamp:
+			return code
+		}
+		return codeBlob
+	}
+	return travels(c.code) == travels(o.code) && (travels(c.code) == codeBlob || c.unsigned() == o.unsigned() && c.decimals == o.decimals)
 }
 
 // last reads the packet behind the rows.

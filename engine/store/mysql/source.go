@@ -26,7 +26,6 @@ type source struct {
 	c       *conn
 	schema  batch.Schema
 	columns []column // of the schema
-	names   []string // of the columns that a query gives, in its order
 
 	window  string // what Between asked for, "" = all rows
 	explain string
@@ -141,7 +140,6 @@ func (s *source) describe(ctx context.Context) error {
 	var schema batch.Schema
 	for _, c := range columns {
 		schema = append(schema, s.field(c))
-		s.names = append(s.names, c.name)
 	}
 	if s.only == nil {
 		s.schema, s.columns = schema, columns
@@ -183,7 +181,8 @@ func describe(ctx context.Context, c *conn, table sqlstore.Table, text, target s
 		return nil, explain(ctx, err, "read the columns", target)
 	}
 	if len(columns) == 0 {
-		return nil, fault.New(fault.BadInput, "the statement gives no rows").At(target).Try("Give a SELECT statement.")
+		return nil, fault.New(fault.BadInput, "the statement gives no rows that are known before it runs").At(target).
+			Try("Give a SELECT statement; a procedure can fill a table that is read then.")
 	}
 	if table.IsZero() {
 		return columns, nil
@@ -266,11 +265,8 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 	}
 	r.c, r.start = c, c.bytes
 	done := c.guard(ctx)
-	r.id, r.server, err = c.prepare(text)
+	r.id, _, err = c.prepare(text)
 	done()
-	if err == nil && len(r.server) != len(r.to) {
-		err = fault.New(fault.StoreFailed, "the columns have changed since the copy was planned").At(s.target()).Try("Run the copy again.")
-	}
 	if err != nil {
 		c.hangUp()
 		return nil, explain(ctx, err, "read the rows", s.target())
@@ -289,9 +285,9 @@ func (s *source) plan(p store.Partition, want batch.Schema) (string, *reader, er
 	}
 	r := &reader{target: s.target(), timeout: s.timeout}
 	list := make([]string, len(want))
-	place := map[int]int{}
+	place := map[int]int{} // of columns of the schema among the wanted ones
 	for i, f := range want {
-		k := s.schema.Index(f.Name)
+		k := s.find(f.Name, place)
 		if k < 0 {
 			return "", nil, fault.New(fault.NotFound, "there is no column %q", f.Name).At(s.target()).Try("Correct the mapping.")
 		}
@@ -304,23 +300,19 @@ func (s *source) plan(p store.Partition, want batch.Schema) (string, *reader, er
 		}
 		place[k] = i
 	}
-	if !s.table.IsZero() {
-		for i, f := range want {
-			k := s.schema.Index(f.Name)
-			r.to = append(r.to, i)
-			r.decode = append(r.decode, decoderOf(s.columns[k], r.schema[i].Type, s.server.values))
+	from := s.columns
+	if !s.table.IsZero() { // its statement names the wanted columns alone
+		from = make([]column, len(want))
+		for k, i := range place {
+			from[i] = s.columns[k]
 		}
-		text := "SELECT " + strings.Join(list, ", ") + " FROM " + quoted(s.table)
-		if partition != "" {
-			text += " PARTITION (" + quote(partition) + ")"
-		}
-		if condition != "" {
-			text += " WHERE " + condition
-		}
-		return text, r, nil
 	}
-	for k, c := range s.columns {
-		i, ok := place[k]
+	for k, c := range from {
+		i, ok := k, true
+		if s.table.IsZero() {
+			i, ok = place[k]
+		}
+		r.server = append(r.server, c)
 		if !ok {
 			r.to, r.decode = append(r.to, -1), append(r.decode, nil)
 			continue
@@ -328,7 +320,31 @@ func (s *source) plan(p store.Partition, want batch.Schema) (string, *reader, er
 		r.to = append(r.to, i)
 		r.decode = append(r.decode, decoderOf(c, r.schema[i].Type, s.server.values))
 	}
-	return restrict(s.query, condition), r, nil
+	if s.table.IsZero() {
+		return restrict(s.query, condition), r, nil
+	}
+	text := "SELECT " + strings.Join(list, ", ") + " FROM " + quoted(s.table)
+	if partition != "" {
+		text += " PARTITION (" + quote(partition) + ")"
+	}
+	if condition != "" {
+		text += " WHERE " + condition
+	}
+	return text, r, nil
+}
+
+// find gives the place of a column in the schema: of columns with one name the first that is not taken.
+func (s *source) find(name string, taken map[int]int) int {
+	k := s.schema.Index(name)
+	for i := max(k, 0); i < len(s.schema); i++ {
+		if _, ok := taken[i]; !ok && s.schema[i].Name == name {
+			return i
+		}
+	}
+	if _, ok := taken[k]; ok {
+		return -1
+	}
+	return k
 }
 
 // restrict puts a condition into a query: where it has a place for it, else around it.

@@ -187,7 +187,7 @@ func (w *writer) loadStatement() string {
 			}
 		case bitField:
 			set = append(set, name+"=CAST("+variable+" AS UNSIGNED)")
-		case document:
+		case typed:
 			set = append(set, name+"=CONVERT("+variable+" USING utf8mb4)")
 		case shape:
 			set = append(set, name+"=ST_GeomFromText(CONVERT("+variable+" USING utf8mb4))")
@@ -224,7 +224,7 @@ func (w *writer) appendRows(buf []byte, b *batch.Batch) ([]byte, error) {
 			switch {
 			case t.class == binaries && !raw:
 				buf = hex.AppendEncode(buf, c.Bytes(row))
-			case t.class == text, t.class == binaries, t.class == document, t.class == shape:
+			case t.class == text, t.class == binaries, t.class == typed && t.typ.Kind != batch.GUID, t.class == shape:
 				buf = appendEscaped(buf, c.Bytes(row))
 			default:
 				if buf, bad = t.encode(buf, c, row); bad != nil {
