@@ -259,22 +259,6 @@ func appendDecimal(c *batch.Column, v []byte) error {
 	return nil
 }
 
-// julianEpoch is 1970-01-01 as a Julian day, which the old 96-bit timestamps count.
-const julianEpoch = 2440588
-
-func appendInt96(c *batch.Column, v parquet.Int96) error {
-	nanos := int64(binary.LittleEndian.Uint64(v[:8]))
-	day := int64(binary.LittleEndian.Uint32(v[8:])) - julianEpoch
-	if nanos%100 != 0 {
-		return fault.New(fault.Conversion, "a 96-bit timestamp has nanoseconds, which are not supported").InRow(int64(c.Len())+1, "", fmt.Sprintf("day %d, %d ns", day, nanos))
-	}
-	if day > 200_000_000/60 || day < -200_000_000/60 || nanos < 0 || nanos > 86400e9 {
-		return fault.New(fault.BadData, "a 96-bit timestamp is outside all calendars").InRow(int64(c.Len())+1, "", "")
-	}
-	c.AppendInt(day*86400*batch.Tick.PerSecond() + nanos/100)
-	return nil
-}
-
 // appendInterval writes months, days and milliseconds as an ISO 8601 duration: P14M3DT4.500S.
 func appendInterval(dst, v []byte) []byte {
 	if len(v) != 12 {

@@ -22,6 +22,7 @@ type encoder struct {
 	bools   []bool
 	ints    []int32
 	singles []float32
+	int96   []parquet.Int96
 	flat    []byte
 	slices  []parquet.ByteArray
 	fixed   []parquet.FixedLenByteArray
@@ -61,6 +62,15 @@ func (e *encoder) encode(cw file.ColumnChunkWriter, c *batch.Column) error {
 			_, err = cw.WriteBatch(c.Ints, def, nil)
 		} else {
 			_, err = cw.WriteBatchSpacedWithError(c.Ints, def, nil, valid, 0)
+		}
+	case *file.Int96ColumnChunkWriter:
+		if err := e.days(c); err != nil {
+			return err
+		}
+		if valid == nil {
+			_, err = cw.WriteBatch(e.int96, def, nil)
+		} else {
+			_, err = cw.WriteBatchSpacedWithError(e.int96, def, nil, valid, 0)
 		}
 	case *file.Float32ColumnChunkWriter:
 		e.singles = e.singles[:0]

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ const (
 	// bufferBytes is shared out among the columns that are read at once.
 	bufferBytes         = 32 << 20
 	leastRead, mostRead = 64 << 10, 4 << 20
+	// leastPage and mostPage bound what a page's header may say of its size.
+	leastPage, mostPage = 64 << 20, 1 << 30
 )
 
 // input makes an io.ReaderAt of a file. It keeps the store's own error, which the file library would wrap.
@@ -112,21 +115,44 @@ func open(ctx context.Context, in format.Input) (_ *reader, err error) {
 	if err := src.readTail(); err != nil {
 		return nil, r.damaged(err)
 	}
+	if err := encrypted(src.tail); err != nil {
+		return nil, err.At(in.Name)
+	}
+	registerOldLZ4()
 	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.BufferedStreamEnabled = true
+	// A page may hold one giant value, but no more than the file can.
+	props.MaxCompressedPageSize = min(mostPage, max(leastPage, in.Size))
+	props.MaxUncompressedPageSize = min(mostPage, max(leastPage, 1024*in.Size))
 	r.props = props
 	if r.file, err = file.NewParquetReader(src, file.WithReadProps(props)); err != nil {
 		return nil, r.damaged(err)
+	}
+	if r.file.MetaData().IsSetEncryptionAlgorithm() {
+		return nil, errEncrypted().At(in.Name)
 	}
 	if r.all, err = columnsOf(r.file.MetaData().Schema); err != nil {
 		e := *fault.As(err)
 		e.Target = in.Name
 		return nil, &e
 	}
+	r.findInstants()
 	for _, c := range r.all {
 		r.schema = append(r.schema, c.field)
 	}
 	return r, nil
+}
+
+func errEncrypted() *fault.Error {
+	return fault.New(fault.Unsupported, "the Parquet file is encrypted").Try("Write it without encryption.")
+}
+
+// encrypted refuses a file whose footer cannot be read without a key.
+func encrypted(tail []byte) *fault.Error {
+	if bytes.HasSuffix(tail, []byte("PARE")) {
+		return errEncrypted()
+	}
+	return nil
 }
 
 // project chooses the columns to read. They come with their own types.

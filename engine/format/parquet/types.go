@@ -34,8 +34,6 @@ func stored(t batch.Type) batch.Type {
 		switch t.Unit {
 		case batch.Second:
 			t.Unit = batch.Milli
-		case batch.Tick: // nanoseconds would end with the year 2262
-			t.Unit = batch.Micro
 		}
 	}
 	return t
@@ -89,10 +87,11 @@ func physicalOf(t batch.Type) (schema.LogicalType, parquet.Type, int32) {
 			return schema.NewTimeLogicalType(false, schema.TimeUnitMillis), p.Int32, 0
 		}
 		return schema.NewTimeLogicalType(false, unitOf[t.Unit]), p.Int64, 0
-	case batch.Timestamp:
-		return schema.NewTimestampLogicalType(false, unitOf[t.Unit]), p.Int64, 0
-	case batch.TimestampTZ:
-		return schema.NewTimestampLogicalType(true, unitOf[t.Unit]), p.Int64, 0
+	case batch.Timestamp, batch.TimestampTZ:
+		if t.Unit == batch.Tick { // nanoseconds in 64 bits would end with the year 2262, microseconds lose a digit
+			return none, p.Int96, 0
+		}
+		return schema.NewTimestampLogicalType(t.Kind == batch.TimestampTZ, unitOf[t.Unit]), p.Int64, 0
 	case batch.JSON:
 		return schema.JSONLogicalType{}, p.ByteArray, 0
 	case batch.Binary:

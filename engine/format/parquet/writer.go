@@ -192,6 +192,11 @@ func (w *writer) Close() error {
 		}
 	}
 	if w.err = w.endGroup(); w.err == nil {
+		if names := instants(w.stored); names != "" {
+			w.err = w.file.AppendKeyValueMetadata(instantsKey, names)
+		}
+	}
+	if w.err == nil {
 		w.err = w.file.Close()
 	}
 	if w.err != nil {
