@@ -16,8 +16,7 @@ import (
 type texter struct {
 	c   *cursor
 	out []byte
-	bad string         // why a value has no JSON; the row is refused
-	tmp []batch.Column // by depth; one value each
+	bad string // why a value has no JSON; the row is refused
 }
 
 // maxText is how long the JSON of one value may be.

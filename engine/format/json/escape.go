@@ -35,7 +35,7 @@ func appendText(dst, text []byte, ascii bool) (_ []byte, ok bool) {
 				continue
 			}
 			dst = append(dst, text[start:i]...)
-			n := 1
+			var n int
 			dst, n = appendEscape(dst, text[i:])
 			i += n
 			start = i

@@ -83,7 +83,8 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		mine := scanWhole(string(text))
 		theirs := json.Valid(text) && utf8.Valid(text)
-		if mine != theirs && !(theirs && bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxDepth) {
+		deep := bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxDepth
+		if mine != theirs && (!theirs || !deep) {
 			t.Errorf("%q: scanned %v, valid %v", text, mine, theirs)
 		}
 	})

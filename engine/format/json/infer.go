@@ -3,9 +3,9 @@ package json
 import (
 	"errors"
 	"io"
-	"math"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"dmgateway/engine/batch"
 )
@@ -89,13 +89,13 @@ func (s *stat) add(text []byte, c cell) {
 		s.numbers++
 		number := text[c.start:c.end]
 		if _, err := strconv.ParseInt(string(number), 10, 64); err == nil {
-			if len(number) > 15 && !exactDouble(number) {
+			if _, ok := exactDouble(number); !ok {
 				s.wide++ // only together with fractions
 			}
 			return
 		}
 		s.fractions++
-		if !strings.ContainsAny(string(number), ".eE") || !exactDouble(number) {
+		if _, ok := exactDouble(number); !ok || !strings.ContainsAny(string(number), ".eE") {
 			s.wide++
 		}
 	}
@@ -122,28 +122,27 @@ func (s *stat) typ(plain bool) (t batch.Type, native string) {
 
 // exactDouble reports whether a number's digits are those of the double nearest to it, so that nothing is lost by
 // keeping that.
-func exactDouble(number []byte) bool {
-	digits, exp, _ := significant(number)
-	if len(digits) <= 15 && exp > -290 && exp < 290 {
-		return true
+func exactDouble(number []byte) (float64, bool) {
+	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(number), len(number)), 64)
+	if err != nil {
+		return f, false
 	}
-	f, err := strconv.ParseFloat(string(number), 64)
-	if err != nil || math.IsInf(f, 0) {
-		return false
+	var buf, shortBuf [32]byte
+	digits, exp := significant(buf[:0], number)
+	if len(digits) <= 15 && exp > -290 && exp < 290 || len(digits) == 0 {
+		return f, true
 	}
-	short, shortExp, _ := significant(strconv.AppendFloat(nil, f, 'e', -1, 64))
-	return string(digits) == string(short) && (exp == shortExp || len(digits) == 0)
+	var text [32]byte
+	short, shortExp := significant(shortBuf[:0], strconv.AppendFloat(text[:0], f, 'e', -1, 64))
+	return f, exp == shortExp && string(digits) == string(short)
 }
 
-// significant gives a number's digits without zeros at either end, and the power of ten of the last one.
-func significant(number []byte) (digits []byte, exp int, neg bool) {
-	var buf [40]byte
-	digits = buf[:0]
+// significant appends a number's digits without zeros at either end, and gives the power of ten of the last one.
+func significant(digits, number []byte) (_ []byte, exp int) {
 	point := false
 	for i, c := range number {
 		switch {
 		case c == '-':
-			neg = true
 		case c == '.':
 			point = true
 		case c|0x20 == 'e':
@@ -151,8 +150,7 @@ func significant(number []byte) (digits []byte, exp int, neg bool) {
 			if err != nil {
 				e = 1 << 30
 			}
-			exp += e
-			return trimmed(digits, exp, neg)
+			return trimmed(digits, exp+e)
 		default:
 			if point {
 				exp--
@@ -162,15 +160,15 @@ func significant(number []byte) (digits []byte, exp int, neg bool) {
 			}
 		}
 	}
-	return trimmed(digits, exp, neg)
+	return trimmed(digits, exp)
 }
 
-func trimmed(digits []byte, exp int, neg bool) ([]byte, int, bool) {
+func trimmed(digits []byte, exp int) ([]byte, int) {
 	for len(digits) > 0 && digits[len(digits)-1] == '0' {
 		digits = digits[:len(digits)-1]
 		exp++
 	}
-	return digits, exp, neg
+	return digits, exp
 }
 
 // sample walks the documents at the beginning of a file that are in src's buffer, and leaves src as it is. It says how
@@ -181,7 +179,6 @@ func sample(src *source, root *node, cells int, each func(*records)) (n int, lin
 			return 0, false, err
 		}
 	}
-	lines = true
 	for {
 		copied := *src
 		copied.frozen = true
@@ -189,7 +186,7 @@ func sample(src *source, root *node, cells int, each func(*records)) (n int, lin
 		r.scan.cells = make([]cell, cells)
 		for n, lines, err = 0, true, nil; err == nil; {
 			err = r.next()
-			if _, ok := errors.AsType[badRow](err); ok {
+			if _, ok := errors.AsType[rowError](err); ok {
 				err = nil
 				continue
 			}

@@ -157,7 +157,7 @@ func (w *formatter) row(b *batch.Batch, row int, schema batch.Schema) error {
 
 // value appends one value, which is not NULL; why it cannot be written, otherwise.
 func (w *formatter) value(o *output, c *batch.Column, row int) (why string) {
-	ok := true
+	var ok bool
 	switch c.Type.Kind {
 	case batch.Boolean:
 		w.buf = strconv.AppendBool(w.buf, c.Ints[row] != 0)

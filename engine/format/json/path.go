@@ -60,10 +60,10 @@ func parseStep(rest string) (step, string, error) {
 		if end := strings.IndexAny(name, ".["); end >= 0 {
 			name = name[:end]
 		}
-		switch {
-		case name == "":
+		switch name {
+		case "":
 			return step{}, "", errors.New("a name is missing between two points; a path through every level (..) is not supported")
-		case name == "*":
+		case "*":
 			return step{index: everything}, rest[2:], nil
 		}
 		return step{name: name, index: -1}, rest[1+len(name):], nil

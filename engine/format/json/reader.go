@@ -126,7 +126,7 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 func (r *reader) read(b *batch.Batch, at int) (int, error) {
 	size, err := r.advance()
 	if err != nil {
-		if bad, ok := errors.AsType[badRow](err); ok {
+		if bad, ok := errors.AsType[rowError](err); ok {
 			r.row++
 			r.keep(r.docs.text)
 			return 0, bad.fault.InRow(r.row, bad.fault.Column, bad.fault.Value)

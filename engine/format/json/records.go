@@ -33,13 +33,13 @@ const (
 	behindComma
 )
 
-// badRow is an error that ends one row only.
-type badRow struct{ fault *fault.Error }
+// rowError is an error that ends one row only.
+type rowError struct{ fault *fault.Error }
 
-func (e badRow) Error() string { return e.fault.Error() }
-func (e badRow) Unwrap() error { return e.fault }
+func (e rowError) Error() string { return e.fault.Error() }
+func (e rowError) Unwrap() error { return e.fault }
 
-// next reads a document; io.EOF after the last one. After a badRow it can be called again.
+// next reads a document; io.EOF after the last one. After a rowError it can be called again.
 func (r *records) next() error {
 	if err := r.find(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (r *records) found(n int) error {
 		e := r.problem(r.scan.flaw, "the text is not valid UTF-8").Try("Correct encodingName, or the value.")
 		r.src.pos += n
 		r.behind()
-		return badRow{e}
+		return rowError{e}
 	}
 	r.src.pos += n
 	r.behind()
@@ -141,7 +141,7 @@ func (r *records) broken(at int, why string) error {
 	if r.stop >= 0 && r.src.from+int64(r.src.pos) >= r.stop {
 		r.src.last, r.src.end = true, r.src.pos
 	}
-	return badRow{e}
+	return rowError{e}
 }
 
 func (r *records) problem(at int, why string) *fault.Error {

@@ -84,8 +84,10 @@ func (s *scanner) value(i int, n *node) int {
 			return -1
 		}
 	}
-	start, end := i, -1
-	what, escaped := absent, false
+	start := i
+	var end int
+	var what sort
+	var escaped bool
 	if n != nil {
 		if n.record == s.record { // a name that is there twice: the last wins, with all that is in it
 			for _, c := range n.below {
@@ -311,13 +313,13 @@ func (s *scanner) text(i int) (end int, escaped bool) {
 				continue
 			}
 		}
-		switch {
-		case c == '"':
+		switch c {
+		case '"':
 			if wide != 0 && s.flaw < 0 && !utf8.Valid(buf[start:i]) {
 				s.flaw = start
 			}
 			return i + 1, escaped
-		case c == '\\':
+		case '\\':
 			escaped = true
 			if i = s.escape(i + 1); i < 0 {
 				return -1, false

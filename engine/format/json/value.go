@@ -129,11 +129,16 @@ func (t *target) number(col *batch.Column, v []byte) error {
 		}
 		return err
 	case batch.Double:
-		if t.exact && !exactDouble(v) {
+		if !t.exact {
+			return t.parse(col, v)
+		}
+		f, ok := exactDouble(v)
+		if !ok {
 			return fault.New(fault.Conversion, "the number would lose digits as %s, the type of the first numbers of the column", t.typ).
 				InRow(0, "", string(v)).Try("Give the column the type Decimal in the dataset's structure or the mapping.")
 		}
-		return t.parse(col, v)
+		col.AppendFloat(f)
+		return nil
 	case batch.Boolean, batch.String, batch.Single, batch.Decimal:
 		return t.parse(col, v)
 	}
