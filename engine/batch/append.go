@@ -9,15 +9,19 @@ import (
 // Appender appends the text of one value, which is not NULL, to dst. It never fails.
 type Appender func(dst []byte, c *Column, row int) []byte
 
-// NewAppender makes the appender of a type: [AppendText], unless the options give a date format. It fails when the
+// NewAppender makes the appender of a type: [AppendText], unless the options give a format, or a culture with another decimal separator. It fails when the
 // options name an unknown culture or a date format that cannot be written.
 func NewAppender(t Type, o Options) (Appender, error) {
-	layout, err := o.layout(t)
-	if err != nil {
+	layout, culture, err := o.layout(t)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if layout != nil {
+	case layout != nil:
 		return layout.append, nil
+	case t.Kind == Boolean && o.BooleanAsNumber:
+		return func(dst []byte, c *Column, row int) []byte { return append(dst, '0'+byte(c.Ints[row])) }, nil
+	case culture.decimal != "." && (t.Kind == Single || t.Kind == Double || t.Kind == Decimal):
+		return culture.appendNumber, nil
 	}
 	return appenderOf(t), nil
 }

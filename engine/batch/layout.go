@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"dmgateway/engine/fault"
 )
@@ -13,6 +14,8 @@ type layout struct {
 	format string
 	tokens []token
 	noon   bool // has h: 12-hour clock
+	dated  bool // has the day of the month, beside which months may have another form
+	names  *culture
 }
 
 // token is one piece: a letter repeated n times, or a literal.
@@ -23,7 +26,7 @@ type token struct {
 }
 
 func compileLayout(format string, c *culture) (*layout, error) {
-	l := &layout{format: format}
+	l := &layout{format: format, names: c}
 	pattern := format
 	if len(format) == 1 {
 		if pattern = c.standard(format[0]); pattern == "" {
@@ -66,6 +69,7 @@ func (l *layout) next(p string) (int, error) {
 			return 0, fmt.Errorf("%s is too long", p[:n])
 		}
 		l.noon = l.noon || ch == 'h'
+		l.dated = l.dated || ch == 'd' && n <= 2
 		l.tokens = append(l.tokens, token{letter: ch, n: n})
 		return n, nil
 	}
@@ -101,9 +105,17 @@ func (l *layout) append(dst []byte, c *Column, row int) []byte {
 			dst = append(dst, t.literal...)
 			continue
 		}
-		dst = m.appendToken(dst, t)
+		dst = l.appendToken(dst, &m, t)
 	}
 	return dst
+}
+
+// longMonths are the names of MMMM.
+func (l *layout) longMonths() []string {
+	if l.dated {
+		return l.names.months
+	}
+	return l.names.alone
 }
 
 // momentOf takes a value apart as the clock on the wall of its zone showed it.
@@ -132,23 +144,23 @@ func momentOf(c *Column, row int) (m moment) {
 	return m
 }
 
-func (m *moment) appendToken(dst []byte, t token) []byte {
+func (l *layout) appendToken(dst []byte, m *moment, t token) []byte {
 	num := func(v int) []byte { return appendPadded2(dst, v, t.n) }
 	switch t.letter {
 	case 'd':
 		switch {
 		case t.n == 3:
-			return append(dst, m.weekday().String()[:3]...)
+			return append(dst, l.names.shortDays[m.weekday()]...)
 		case t.n > 3:
-			return append(dst, m.weekday().String()...)
+			return append(dst, l.names.days[m.weekday()]...)
 		}
 		return num(m.day)
 	case 'M':
 		switch {
 		case t.n == 3:
-			return append(dst, time.Month(m.month).String()[:3]...)
+			return append(dst, l.names.shortMonths[m.month-1]...)
 		case t.n > 3:
-			return append(dst, time.Month(m.month).String()...)
+			return append(dst, l.longMonths()[m.month-1]...)
 		}
 		return num(m.month)
 	case 'y':
@@ -167,11 +179,12 @@ func (m *moment) appendToken(dst []byte, t token) []byte {
 	case 'f', 'F':
 		return m.appendFraction(dst, t)
 	case 't':
-		half := "AM"
-		if m.hour >= 12 {
-			half = "PM"
+		half := l.names.halves[m.hour/12]
+		if t.n == 1 {
+			_, n := utf8.DecodeRuneInString(half)
+			half = half[:n]
 		}
-		return append(dst, half[:min(t.n, 2)]...)
+		return append(dst, half...)
 	case 'g':
 		return append(dst, "A.D."...)
 	case 'z', 'K':

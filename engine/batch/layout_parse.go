@@ -1,6 +1,6 @@
 package batch
 
-import "time"
+import "unicode/utf8"
 
 // parse reads text in the layout into a Date, Timestamp or TimestampTZ column.
 func (l *layout) parse(c *Column, text []byte) problem {
@@ -13,10 +13,10 @@ func (l *layout) parse(c *Column, text []byte) problem {
 		case 0:
 			rest, ok = skipLiteral(rest, t.literal, i+1 < len(l.tokens) && l.tokens[i+1].letter == 'F')
 		case 't':
-			rest, pm, ok = readHalf(rest, t.n)
+			rest, pm, ok = l.readHalf(rest, t.n)
 			twelve = true
 		default:
-			rest, ok = m.readToken(rest, t)
+			rest, ok = l.readToken(rest, &m, t)
 		}
 		if !ok {
 			return malformed
@@ -68,30 +68,42 @@ func skipLiteral(text []byte, literal string, beforeF bool) ([]byte, bool) {
 	return text, false
 }
 
-func readHalf(text []byte, n int) (rest []byte, pm, ok bool) {
-	n = min(n, 2)
-	if len(text) < n || n == 2 && text[1]|0x20 != 'm' {
-		return text, false, false
-	}
-	switch text[0] | 0x20 {
-	case 'a':
-		return text[n:], false, true
-	case 'p':
-		return text[n:], true, true
+func (l *layout) readHalf(text []byte, n int) (rest []byte, pm, ok bool) {
+	for i, half := range l.names.halves {
+		if n == 1 {
+			_, size := utf8.DecodeRuneInString(half)
+			half = half[:size]
+		}
+		if rest, ok := skipFold(text, half); ok {
+			return rest, i == 1, true
+		}
 	}
 	return text, false, false
 }
 
-func (m *moment) readToken(text []byte, t token) (rest []byte, ok bool) {
+func (l *layout) readToken(text []byte, m *moment, t token) (rest []byte, ok bool) {
 	switch t.letter {
 	case 'd':
 		if t.n >= 3 {
-			return readDayName(text, t.n)
+			names := l.names.days
+			if t.n == 3 {
+				names = l.names.shortDays
+			}
+			_, rest, ok = readName(text, names)
+			return rest, ok
 		}
 		m.day, rest, ok = readNumber(text, t.n, 2)
 	case 'M':
 		if t.n >= 3 {
-			m.month, rest, ok = readMonthName(text, t.n)
+			names := l.names.shortMonths
+			if t.n > 3 {
+				names = l.longMonths()
+			}
+			m.month, rest, ok = readName(text, names)
+			if !ok && t.n > 3 { // either form is understood
+				m.month, rest, ok = readName(text, l.names.months)
+			}
+			m.month++
 			return rest, ok
 		}
 		m.month, rest, ok = readNumber(text, t.n, 2)
@@ -159,38 +171,4 @@ func readEra(text []byte) ([]byte, bool) {
 		}
 	}
 	return text, false
-}
-
-func readDayName(text []byte, n int) ([]byte, bool) {
-	for d := time.Sunday; d <= time.Saturday; d++ {
-		if rest, ok := skipName(text, d.String(), n); ok {
-			return rest, true
-		}
-	}
-	return text, false
-}
-
-func readMonthName(text []byte, n int) (int, []byte, bool) {
-	for mon := time.January; mon <= time.December; mon++ {
-		if rest, ok := skipName(text, mon.String(), n); ok {
-			return int(mon), rest, true
-		}
-	}
-	return 0, text, false
-}
-
-// skipName skips a name of three letters, or whole where n > 3, whatever the case.
-func skipName(text []byte, name string, n int) ([]byte, bool) {
-	if n == 3 {
-		name = name[:3]
-	}
-	if len(text) < len(name) {
-		return text, false
-	}
-	for i := range name {
-		if text[i]|0x20 != name[i]|0x20 {
-			return text, false
-		}
-	}
-	return text[len(name):], true
 }

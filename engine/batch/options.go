@@ -1,21 +1,15 @@
 package batch
 
-import (
-	"strings"
-
-	"dmgateway/engine/fault"
-)
-
 // Options of a conversion between text and values, and of narrowing: what v1 dataset structures and v2's
 // typeConversionSettings say. Time zones are not converted: where a zone is needed and none is given, it is UTC.
 type Options struct {
-	// Culture is a .NET culture name: en-us, or "" or invariant. It matters for names of months and days and for .NET's
-	// one-letter date formats; numbers look the same in both. Any other culture is refused.
+	// Culture is a .NET culture name, such as de-DE, or invariant. It matters for names of months and days, for .NET's
+	// one-letter date formats, and for the decimal and group separators of numbers. One that is not known is refused.
 	//
-	// Default: en-us.
+	// Default: en-us, except that numbers have no group separators.
 	Culture string
 	// Format is a .NET date and time format string, custom ("dd/MM/yyyy HH:mm") or of one letter ("o"), for Date,
-	// Timestamp and TimestampTZ. For Time and Duration only "c" is known, which is their usual form.
+	// Timestamp and TimestampTZ, or a time span format for Time and Duration.
 	//
 	// Default: what AppendText writes and ParseText reads.
 	Format string
@@ -30,48 +24,33 @@ type Options struct {
 	BooleanAsNumber bool
 }
 
-// culture is what of a .NET culture matters here.
-type culture struct {
-	patterns map[byte]string // .NET's standard formats that differ between cultures
+// textual is a compiled form of values as text.
+type textual interface {
+	append(dst []byte, c *Column, row int) []byte
+	parse(c *Column, text []byte) problem
 }
 
-var invariant = culture{map[byte]string{
-	'd': "MM/dd/yyyy", 'D': "dddd, dd MMMM yyyy", 't': "HH:mm", 'T': "HH:mm:ss", 'm': "MMMM dd", 'y': "yyyy MMMM",
-}}
-
-var english = culture{map[byte]string{
-	'd': "M/d/yyyy", 'D': "dddd, MMMM d, yyyy", 't': "h:mm tt", 'T': "h:mm:ss tt", 'm': "MMMM d", 'y': "MMMM yyyy",
-}}
-
-func findCulture(name string) (*culture, error) {
-	switch strings.ToLower(name) {
-	case "", "en-us", "en":
-		return &english, nil
-	case "invariant", "iv", "invariantculture":
-		return &invariant, nil
-	}
-	return nil, fault.New(fault.Unsupported, "the culture %q is not supported", name).Try("Use en-us or invariant, with an explicit date format.")
-}
-
-// layout gives the compiled date format for a type, nil where the canonical form is meant.
-func (o Options) layout(t Type) (*layout, error) {
+// layout gives the compiled format for a type, nil where the canonical form is meant, and the culture.
+func (o Options) layout(t Type) (textual, *culture, error) {
 	c, err := findCulture(o.Culture)
-	if err != nil {
-		return nil, err
-	}
-	if o.Format == "" {
-		return nil, nil
+	if err != nil || o.Format == "" {
+		return nil, c, err
 	}
 	switch t.Kind {
 	case Date, Timestamp, TimestampTZ:
-		return compileLayout(o.Format, c)
-	case Time, Duration:
-		if o.Format == "c" || o.Format == "t" || o.Format == "T" {
-			return nil, nil
+		l, err := compileLayout(o.Format, c)
+		if err != nil {
+			return nil, nil, err
 		}
-		return nil, fault.New(fault.Unsupported, "the time span format %q is not supported", o.Format).Try("Leave the format out, or use \"c\".")
+		return l, c, nil
+	case Time, Duration:
+		s, err := compileSpan(o.Format, c)
+		if err != nil || s == nil {
+			return nil, c, err
+		}
+		return s, c, nil
 	}
-	return nil, nil // as in .NET, a date format does nothing to other types
+	return nil, c, nil // as in .NET, a date format does nothing to other types
 }
 
 // standard expands .NET's one-letter formats.

@@ -96,7 +96,7 @@ func ParseText(c *Column, text []byte) error {
 type parseFunc func(c *Column, text []byte) problem
 
 func parserOf(t Type, o Options) (parseFunc, error) {
-	layout, err := o.layout(t)
+	layout, culture, err := o.layout(t)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +108,11 @@ func parserOf(t Type, o Options) (parseFunc, error) {
 		return parseBoolean, nil
 	case Byte, Int16, Int32, Int64:
 		low, high := intRange(t)
-		return func(c *Column, text []byte) problem { return parseInt(c, text, low, high) }, nil
+		return culture.number(func(c *Column, text []byte) problem { return parseInt(c, text, low, high) }), nil
 	case Single, Double:
-		return parseFloat, nil
+		return culture.number(parseFloat), nil
 	case Decimal:
-		return parseDecimal, nil
+		return culture.number(parseDecimal), nil
 	case Date:
 		return parseDate, nil
 	case Timestamp:
