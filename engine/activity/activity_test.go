@@ -208,6 +208,12 @@ func dump(t *testing.T, j *activity.Job) string {
 	s, k := j.Source, j.Sink
 	fmt.Fprintf(&b, "source %s of %s %s%s\n", s.Type, s.Store, s.LinkedService, structure(s.Structure))
 	dumpFiles(&b, s.Files)
+	if s.Watermark != nil {
+		fmt.Fprintf(&b, "  watermark %+v\n", *s.Watermark)
+	}
+	if j.Staging != nil {
+		fmt.Fprintf(&b, "  through %s %q, compressed %t\n", j.Staging.Type, j.Staging.Folder, j.Staging.Compress)
+	}
 	for _, a := range s.Additional {
 		fmt.Fprintf(&b, "  add %+v\n", a)
 	}

@@ -134,7 +134,7 @@ func (p *parser) logLocation(o *props.Object, info bool) *SessionLog {
 		return nil
 	}
 	if e.def.Files == nil {
-		o.Problem(fault.Unsupported, "linkedServiceName", "the log is a file, and %s holds no files; name a linked service of a file store", e.def.Title)
+		o.Problem(fault.Unsupported, "linkedServiceName", "files are written there, and %s holds none; name a linked service of a file store", e.def.Title)
 		e.linked.IgnoreAll()
 		return nil
 	}

@@ -116,6 +116,7 @@ func (p *parser) activity(a *props.Object) {
 	}
 	if in == nil || out == nil || source == nil || sink == nil || in.failed || out.failed {
 		tp.Ignore("validateDataConsistency")
+		tp.Object("skipErrorFile").IgnoreAll()
 		unsaid(in, source)
 		unsaid(out, sink)
 		return
@@ -160,18 +161,7 @@ func (p *parser) common(tp *props.Object) {
 	}
 	tp.Warn("executionLocation", "has no effect here: the copy runs on the gateway")
 	p.faults(tp)
-	if tp.Bool("enableStaging", false) {
-		tp.Problem(fault.Unsupported, "enableStaging", "staged copy is not supported; the gateway copies directly")
-	} else {
-		tp.Warn("stagingSettings", "has no effect because enableStaging is not true")
-	}
-	tp.Ignore("stagingSettings")
-	if tp.Has("skipErrorFile") {
-		skip := tp.Object("skipErrorFile")
-		for _, name := range []string{"fileMissing", "fileForbidden", "dataInconsistency", "invalidFileName"} {
-			refuseTrue(skip, name, "files cannot be skipped; the copy fails at the first that cannot be copied")
-		}
-	}
+	p.staging(tp)
 	unlessEmpty(tp, "preserve", "attributes and access lists of files cannot be preserved")
 	unlessEmpty(tp, "preserveRules", "attributes and access lists of files cannot be preserved")
 }
@@ -212,15 +202,17 @@ func (p *parser) limit(ends ...*props.Object) {
 func (p *parser) bothSides(tp *props.Object, in, out *endpoint) {
 	from, to := p.job.Source.Files, p.job.Sink.Files
 	fromBinary, toBinary := from != nil && from.Format == nil, to != nil && to.Format == nil
-	consistent := tp.Bool("validateDataConsistency", false)
+	p.skipFiles(tp, fromBinary && toBinary)
 	const hint = "a copy without format moves files as they are, so both sides must be files without format"
 	switch {
 	case fromBinary && !toBinary:
 		in.dataset.Problem(fault.BadInput, "properties", "the source has no format but the sink needs rows; give the dataset a format (%s)", hint)
 	case toBinary && !fromBinary:
 		out.dataset.Problem(fault.BadInput, "properties", "the sink has no format but the source gives rows; give the dataset a format (%s)", hint)
-	case fromBinary && consistent:
-		tp.Problem(fault.Unsupported, "validateDataConsistency", "files are not compared after a copy without format")
+	case fromBinary && p.job.Staging != nil:
+		tp.Problem(fault.Unsupported, "enableStaging", "files that are copied as they are have no use for a stage; copy them to the other store and from there by two activities")
+	case p.job.Skip != nil && p.job.Staging != nil:
+		tp.Problem(fault.Unsupported, "enableSkipIncompatibleRow", "a staged copy cannot leave out rows; remove enableStaging, which the gateway never needs")
 	case fromBinary && tp.Has("translator"):
 		tp.Problem(fault.BadInput, "translator", "a copy without format has no columns to map")
 	}

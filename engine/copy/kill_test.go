@@ -76,7 +76,7 @@ func killAndResume(t *testing.T, kind string, source string, check func(t *testi
 		dir := t.TempDir()
 		v := victim{Source: source, Sink: filepath.Join(dir, "sink"), Kind: kind, State: filepath.Join(dir, "state"), Run: fmt.Sprintf("run-%d", copies)}
 		switch kind {
-		case "table":
+		case "table", "staged":
 		case "postgres":
 			v.Sink = testserver.PostgresConnectionString(testserver.Postgres(t))
 		default:
@@ -131,6 +131,20 @@ func TestKilledCopyIntoATable(t *testing.T) {
 	source, want := killSource(t)
 	killAndResume(t, "table", source, func(t *testing.T, sink string) {
 		sameLines(t, readSQLite(t, sink), want)
+	})
+}
+
+func TestKilledStagedCopy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	t.Parallel()
+	source, want := killSource(t)
+	killAndResume(t, "staged", source, func(t *testing.T, sink string) {
+		sameLines(t, readSQLite(t, sink), want)
+		if left := filesIn(t, sink+"-stage"); len(left) > 0 {
+			t.Errorf("staged files are left: %q", left)
+		}
 	})
 }
 

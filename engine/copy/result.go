@@ -16,7 +16,7 @@ func (r *run) result(err error, peak int64) *report.Result {
 		Status:   statusOf(err),
 		RowsRead: m.rowsRead.Load(), RowsCopied: m.rowsCopied.Load(), RowsSkipped: m.rowsSkipped.Load(),
 		DataRead: m.bytesRead.Load(), DataWritten: m.bytesWritten.Load(),
-		FilesRead: m.filesRead.Load(), FilesWritten: m.filesWritten.Load(),
+		FilesRead: m.filesRead.Load(), FilesWritten: m.filesWritten.Load(), FilesSkipped: m.filesSkipped.Load(),
 		CopyDuration: took.Seconds(), UsedParallelCopies: r.parallel,
 		Errors: []report.Error{}, Warnings: r.warnings,
 		Attempt: r.o.Attempt, ResumedFrom: r.resumed, PeakMemory: peak,
@@ -44,6 +44,9 @@ func (r *run) result(err error, peak int64) *report.Result {
 	res.Warnings = append(slices.Clip(res.Warnings), r.skipWarnings(res.RowsSkipped)...)
 	res.Consistency = r.consistency(err, res)
 	res.ExecutionDetails = []report.ExecutionDetail{r.details(res)}
+	if r.staging != nil {
+		res.ExecutionDetails = r.stages(res.ExecutionDetails[0], r.staging)
+	}
 	return res
 }
 

@@ -22,6 +22,7 @@ type rowWork struct {
 	schema  batch.Schema // what the sink takes, from prepare on
 	want    batch.Schema // what is asked of the source
 	bulk    *bulk        // set where rows pass as bytes
+	staging *staging     // set where rows go through files of another store
 	advice  int          // how many parts the source finds worth it
 	empty   bool         // there is nothing to copy, and so nothing to prepare
 	over    bool         // everything is copied, and files of the source may be deleted already
@@ -48,6 +49,9 @@ func (w *rowWork) open(ctx context.Context) (err error) {
 		if w.sink, err = openSink(ctx, w.run); err != nil {
 			return err
 		}
+	}
+	if err := w.openStaging(ctx); err != nil {
+		return err
 	}
 	return w.advise(ctx)
 }
@@ -159,6 +163,11 @@ func (w *rowWork) prepare(ctx context.Context, resuming bool) error {
 	if w.empty || w.over {
 		return nil
 	}
+	if w.staging != nil && !resuming { // files of another plan, which is lost
+		if err := w.staging.clear(ctx); err != nil {
+			return err
+		}
+	}
 	if x, ok := w.sink.(store.Inspector); ok && !resuming {
 		// Before the pre-copy script: it may delete what could not be replaced then.
 		schema, err := x.Inspect(ctx, w.mapping.wanted())
@@ -177,6 +186,9 @@ func (w *rowWork) prepare(ctx context.Context, resuming bool) error {
 		return fault.New(fault.Internal, "the sink takes %d columns of %d", len(schema), len(w.mapping.outs))
 	}
 	w.schema, w.want = schema, w.mapping.pushDown(schema)
+	for _, what := range w.mapping.silent(schema) {
+		w.run.warn("%s", what)
+	}
 	if _, err = w.mapping.mapper(w.mapping.sources, schema); err != nil {
 		return err
 	}
@@ -203,6 +215,9 @@ func (w *rowWork) committed(ctx context.Context) (map[string]store.Counts, error
 func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ PartitionCounts, err error) {
 	if w.bulk != nil {
 		return w.pass(ctx, p, t)
+	}
+	if w.staging != nil {
+		return w.copyStaged(ctx, p, t)
 	}
 	reader, err := w.source.Open(ctx, p, w.want)
 	if err != nil {
@@ -293,6 +308,11 @@ func (w *rowWork) finish(ctx context.Context) error {
 	}
 	if err := w.sink.Finish(ctx); err != nil {
 		return err
+	}
+	if w.staging != nil {
+		if err := w.staging.clear(ctx); err != nil {
+			return err
+		}
 	}
 	if s, ok := w.source.(*files.Source); ok {
 		return s.DeleteCopied(ctx)

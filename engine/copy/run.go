@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ func Run(ctx context.Context, job *activity.Job, o Options) (*report.Result, err
 	r := newRun(job, o)
 	w := watch(r.meter, r.started, r.log, o.Progress)
 	err := r.attempts(ctx)
+	r.endStaging(err != nil)
 	r.closeSessionLog()
 	w.end()
 	return r.result(err, peakMemory(w.peak)), err
@@ -60,6 +62,7 @@ type run struct {
 	skipMu     sync.Mutex  // protects reasons
 	reasons    reasons
 	verified   verified
+	staging    *staging // nil where rows go straight to the sink
 }
 
 func newRun(job *activity.Job, o Options) *run {
@@ -90,7 +93,9 @@ func newRun(job *activity.Job, o Options) *run {
 }
 
 func (r *run) warn(format string, args ...any) {
-	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(r.warnings, text) { // another try finds the same
+		r.warnings = append(r.warnings, text)
+	}
 }
 
 // attempts tries the activity as often as its policy allows.

@@ -26,7 +26,7 @@ import (
 type victim struct {
 	Source string `json:"source"` // SQLite file with the table src
 	Sink   string `json:"sink"`   // SQLite file, connection string, or folder
-	Kind   string `json:"kind"`   // table, postgres, files, split, binary
+	Kind   string `json:"kind"`   // table, staged, postgres, files, split, binary
 	State  string `json:"state"`  // the checkpoints' file
 	Run    string `json:"run"`
 }
@@ -153,8 +153,14 @@ func (v victim) job(t testing.TB) *activity.Job {
 		connection, _ := json.Marshal(v.Sink)
 		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
 			`{"tableName":"dst"}`, `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
-	case "table":
+	case "table", "staged":
 		job.Sink = activity.Sink{Type: "SQLiteSink", Open: sqlite.Definition().Sink(sqliteSpec(t, v.Sink, "dst", `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
+		if v.Kind == "staged" {
+			if err := os.MkdirAll(v.Sink+"-stage", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			job.Staging = &activity.Staging{Type: "FileServer", Open: folder(t, v.Sink+"-stage"), Folder: "x", Compress: true}
+		}
 	default:
 		sink := &activity.FileSink{Open: folder(t, v.Sink), Format: textFormat(t), FormatName: "text", Extension: ".csv", Behavior: activity.PreserveHierarchy, Folder: "out"}
 		if v.Kind == "split" {
