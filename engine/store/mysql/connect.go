@@ -151,6 +151,9 @@ func (s *server) signIn(ctx context.Context, env store.Env, database string) (*c
 	if err != nil {
 		if w != nil {
 			_ = w.Conn.Close()
+			if w.broken != nil {
+				err = w.broken
+			}
 		}
 		return nil, s.explainConnect(ctx, err)
 	}

@@ -132,3 +132,5 @@ func wantCode(t testing.TB, what string, err error, code string) *fault.Error {
 	}
 	return e
 }
+
+type batchField = batch.Field

@@ -104,7 +104,7 @@ func (w *writer) appendTuple(buf []byte, b *batch.Batch, row int) ([]byte, error
 		case binaries:
 			buf = append(hex.AppendEncode(append(buf, "X'"...), c.Bytes(row)), '\'')
 		case shape:
-			buf = append(appendQuoted(append(buf, "ST_GeomFromText("...), c.Bytes(row)), ')')
+			buf = append(buf, shapeOf(string(appendQuoted(nil, c.Bytes(row))))...)
 		default:
 			buf = appendQuoted(buf, c.Bytes(row))
 		}

@@ -45,7 +45,7 @@ type wire struct {
 	rest     []byte // of the packet that the driver is reading
 	joined   []byte // a packet that came in several
 	bytes    int64  // received
-	header   [5]byte
+	broken   error  // why the sign-in could not be answered; the driver does not tell
 }
 
 // greeting is what the server says first.
@@ -122,6 +122,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if !w.answered {
 		w.answered = true
 		if err := w.answer(packet); err != nil {
+			w.broken = err
 			return 0, err
 		}
 	}

@@ -190,7 +190,7 @@ func (w *writer) loadStatement() string {
 		case typed:
 			set = append(set, name+"=CONVERT("+variable+" USING utf8mb4)")
 		case shape:
-			set = append(set, name+"=ST_GeomFromText(CONVERT("+variable+" USING utf8mb4))")
+			set = append(set, name+"="+shapeOf("CONVERT("+variable+" USING utf8mb4)"))
 		default:
 			columns[i] = name
 		}
@@ -201,6 +201,12 @@ func (w *writer) loadStatement() string {
 		statement += " SET " + strings.Join(set, ", ")
 	}
 	return statement
+}
+
+// shapeOf is the geometry that a WKT text says. MariaDB makes NULL of a text that says none; bytes that are no geometry
+// take the place of that, which the server refuses.
+func shapeOf(text string) string {
+	return "IF(" + text + " IS NULL, NULL, COALESCE(ST_GeomFromText(" + text + "), X'00'))"
 }
 
 // packetHeader is the room in front of encoded rows for the first packet's header.
