@@ -2,7 +2,9 @@ package activity
 
 import (
 	"path"
+	"regexp"
 	"strings"
+	"time"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
@@ -39,10 +41,10 @@ func (e *endpoint) readSettings(s *FileSource, container string, o *props.Object
 	s.Recursive = st.Bool("recursive", true)
 	s.ModifiedFrom, s.ModifiedTo = st.Time("modifiedDatetimeStart"), st.Time("modifiedDatetimeEnd")
 	s.DeleteAfter = st.Bool("deleteFilesAfterCompletion", false)
-	refuseTrue(st, "enablePartitionDiscovery", "partitions in folder names are not made into columns")
 	st.Ignore("disableMetricsCollection")
-	refuseText(st, "partitionRootPath", "partitions in folder names are not made into columns")
-	refuseText(st, "fileListPath", "a list of files cannot be read; use wildcardFolderPath and wildcardFileName")
+	e.discovery(s, st)
+	s.Connections = connections(o, st)
+	rooted := e.def.Files.Rooted && strings.HasPrefix(st.String("wildcardFolderPath"), "/")
 	folder, name := slashed(st.String("wildcardFolderPath")), st.String("wildcardFileName")
 	below(st, "wildcardFolderPath", folder)
 	if strings.Contains(name, "/") {
@@ -57,6 +59,9 @@ func (e *endpoint) readSettings(s *FileSource, container string, o *props.Object
 	}
 	if folder != "" {
 		s.Folder, s.FolderPattern, s.Name = joinPath(container, fixedPart(folder)), folder, ""
+		if rooted {
+			s.Folder = "/" + s.Folder
+		}
 	}
 	if name != "" {
 		s.NamePattern, s.Name = name, ""
@@ -70,13 +75,77 @@ func (e *endpoint) readSettings(s *FileSource, container string, o *props.Object
 		}
 		s.Folder, s.Name = container, ""
 	}
+	e.fileList(s, st)
+}
+
+// fileList reads the path of a list of files, which has the container as its first element where there is one.
+func (e *endpoint) fileList(s *FileSource, st *props.Object) {
+	list := st.String("fileListPath")
+	if list == "" {
+		return
+	}
+	s.List = e.slashed(list)
+	below(st, "fileListPath", s.List)
+	for _, name := range []string{"wildcardFolderPath", "wildcardFileName", "prefix", "fileFilter"} {
+		st.Refuse(name, "fileListPath says already which files are meant")
+	}
+	if s.Name != "" && s.FolderPattern == "" && s.NamePattern == "" && s.Prefix == "" {
+		st.Problem(fault.BadInput, "fileListPath", "the dataset names a file as well; remove its fileName")
+	}
+	for _, name := range []string{"modifiedDatetimeStart", "modifiedDatetimeEnd"} {
+		st.Warn(name, "has no effect because fileListPath names the files")
+	}
+	s.ModifiedFrom, s.ModifiedTo = time.Time{}, time.Time{}
+}
+
+// discovery reads what makes columns of folders' names.
+func (e *endpoint) discovery(s *FileSource, st *props.Object) {
+	s.Discover = st.Bool("enablePartitionDiscovery", false)
+	if !s.Discover {
+		st.Warn("partitionRootPath", "has no effect because enablePartitionDiscovery is not true")
+		return
+	}
+	s.PartitionRoot = e.slashed(st.String("partitionRootPath"))
+	below(st, "partitionRootPath", s.PartitionRoot)
+	if s.Format == nil {
+		st.Problem(fault.BadInput, "enablePartitionDiscovery", "a copy without format has no columns")
+	}
+}
+
+// connections reads how many connections a side may have, from where v1 and v2 say so.
+func connections(o, st *props.Object) int {
+	n := o.IntIn("maxConcurrentConnections", 0, 0, 10_000)
+	if m := st.IntIn("maxConcurrentConnections", 0, 0, 10_000); m > 0 && (n == 0 || m < n) {
+		n = m
+	}
+	return int(n)
+}
+
+// skipFiles reads skipErrorFile; the copy is one without format where binary says so.
+func (p *parser) skipFiles(tp *props.Object, binary bool) {
+	skip := tp.Object("skipErrorFile")
+	if skip == nil {
+		return
+	}
+	x := SkipFiles{
+		Missing: skip.Bool("fileMissing", false), Forbidden: skip.Bool("fileForbidden", false),
+		Inconsistent: skip.Bool("dataInconsistency", false), BadName: skip.Bool("invalidFileName", false),
+	}
+	if x == (SkipFiles{}) {
+		return
+	}
+	if !binary {
+		tp.Problem(fault.Unsupported, "skipErrorFile", "files are skipped only in a copy without format; rows that do not fit are skipped with enableSkipIncompatibleRow")
+		return
+	}
+	p.job.Source.Files.Skip = x
 }
 
 // fixedPart is the beginning of a folder pattern that has no wildcards.
 func fixedPart(pattern string) string {
 	var fixed []string
 	for _, part := range strings.Split(pattern, "/") {
-		if strings.ContainsAny(part, "*?") {
+		if strings.ContainsAny(part, "*?^") {
 			break
 		}
 		fixed = append(fixed, part)
@@ -130,7 +199,8 @@ func (p *parser) fileSink(e *endpoint, o *props.Object, typ string) {
 			o.Problem(fault.Unsupported, "blobWriterOverwriteFiles", "existing files are always replaced")
 		}
 		refuseText(o, "blobWriterDateTimeFormat", "give the format in the dataset's structure")
-		unlessEmpty(o, "metadata", "metadata cannot be added to files")
+		s.Metadata = e.metadata(s, o)
+		s.Connections = connections(o, nil)
 	} else {
 		e.v2Place(&s.Folder, &s.Name)
 		st := o.Object("storeSettings")
@@ -140,13 +210,53 @@ func (p *parser) fileSink(e *endpoint, o *props.Object, typ string) {
 			s.BlockSize = st.IntIn("blockSizeInMB", 0, 0, 100) << 20
 		}
 		st.Ignore("disableMetricsCollection")
-		unlessEmpty(st, "metadata", "metadata cannot be added to files")
+		s.Metadata = e.metadata(s, st)
+		s.Connections = connections(o, st)
+		if e.def.Files.Rooted {
+			s.Direct = !st.Bool("useTempFileRename", true)
+			s.Timeout = st.Duration("operationTimeout", 0)
+		}
 		e.splitting(s, o.Object("formatSettings"))
 	}
 	if strings.ContainsAny(s.Name, "*?") {
 		e.dataset.Problem(fault.BadInput, "properties", "the sink's file name %q has wildcards", s.Name)
 	}
 	p.job.Sink.Files = s
+}
+
+// metadataName is what the service takes: an identifier.
+var metadataName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// metadata reads [{"name": …, "value": …}] where the store keeps such.
+func (e *endpoint) metadata(s *FileSink, o *props.Object) []Metadata {
+	if !e.def.Files.Metadata {
+		unlessEmpty(o, "metadata", e.def.Title+" keeps no metadata of files")
+		return nil
+	}
+	var list []Metadata
+	seen := map[string]bool{}
+	for _, m := range o.Objects("metadata") {
+		x := Metadata{Name: m.Required("name"), Value: m.String("value")}
+		if key := strings.ToLower(x.Name); seen[key] {
+			m.Problem(fault.Conflict, "name", "%q is there twice", x.Name)
+		} else {
+			seen[key] = true
+		}
+		if x.Name != "" && !metadataName.MatchString(x.Name) {
+			m.Problem(fault.BadInput, "name", "%q is no name of letters, digits and _", x.Name)
+		}
+		switch {
+		case strings.EqualFold(x.Value, LastModified):
+			x.Value = LastModified
+			if s.Format != nil {
+				m.Problem(fault.Unsupported, "value", "%s is known only in a copy without format", LastModified)
+			}
+		case strings.ContainsFunc(x.Value, func(r rune) bool { return r < ' ' || r > '~' }):
+			m.Problem(fault.BadInput, "value", "metadata travels in headers, which have only printable ASCII characters")
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
 // splitting reads what says how the sink's files are named and split.
@@ -167,7 +277,7 @@ func (e *endpoint) splitting(s *FileSink, fs *props.Object) {
 // v1Place reads folderPath, fileName and fileFilter of a v1 dataset.
 func (e *endpoint) v1Place(folder, name, pattern *string) {
 	tp := e.typeProps
-	*folder = slashed(tp.String("folderPath"))
+	*folder = e.slashed(tp.String("folderPath"))
 	below(tp, "folderPath", *folder)
 	if *folder == "" && e.def.Files.Container != "" {
 		tp.Problem(fault.BadInput, "folderPath", "the property is missing: container, or container/folder")
@@ -209,7 +319,7 @@ func (e *endpoint) v2Place(folder, name *string) (container string) {
 			loc.Problem(fault.BadInput, c, "%q is no name of one container", container)
 		}
 	}
-	f := slashed(loc.String("folderPath"))
+	f := e.slashed(loc.String("folderPath"))
 	below(loc, "folderPath", f)
 	n := slashed(loc.String("fileName"))
 	below(loc, "fileName", n)
@@ -228,6 +338,14 @@ func below(o *props.Object, name, p string) {
 	}
 }
 
+// slashed is the package's slashed, which keeps a "/" at the beginning where that means the server's root.
+func (e *endpoint) slashed(p string) string {
+	if e.def.Files.Rooted && strings.HasPrefix(p, "/") {
+		return "/" + slashed(p)
+	}
+	return slashed(p)
+}
+
 // slashed is a path with "/" between its elements and without empty ones and ".".
 func slashed(p string) string {
 	var parts []string
@@ -241,13 +359,17 @@ func slashed(p string) string {
 
 // joinPath joins what is not empty with "/".
 func joinPath(parts ...string) string {
-	var full []string
+	full := ""
 	for _, p := range parts {
-		if p != "" {
-			full = append(full, p)
+		switch {
+		case p == "":
+		case full == "" || strings.HasSuffix(full, "/"):
+			full += p
+		default:
+			full += "/" + p
 		}
 	}
-	return strings.Join(full, "/")
+	return full
 }
 
 // fileFormat is a decoded format with what surrounds it. format is nil for a copy of bytes.

@@ -79,6 +79,10 @@ type PartitionCounts struct {
 	FilesRead int64 `json:"filesRead,omitempty"`
 	// RowsSkipped is how many of RowsRead were left out.
 	RowsSkipped int64 `json:"rowsSkipped,omitempty"`
+	// FilesWritten is the number of files where Files does not list them, because they are many.
+	FilesWritten int64 `json:"filesWritten,omitempty"`
+	// Skipped are the source's files that were left out.
+	Skipped []string `json:"skipped,omitempty"`
 	// Checksum is of the rows as they were given to the sink, "" where the job wants none.
 	Checksum string `json:"checksum,omitempty"`
 	store.Counts

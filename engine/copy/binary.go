@@ -3,7 +3,10 @@ package copy
 import (
 	"context"
 	"errors"
+	"io"
 	"path"
+	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -23,8 +26,9 @@ type binaryWork struct {
 	from   store.Files
 	to     store.Files
 	plans  []store.Partition
-	target map[string]string // by the source's path
 	memory *semaphore.Weighted
+	// unhashed is set once a file was compared by its size alone.
+	unhashed atomic.Bool
 }
 
 var _ work = (*binaryWork)(nil)
@@ -59,27 +63,36 @@ func (w *binaryWork) degree() (usual, most int) {
 
 // plan lists the files; every file goes into one partition, alone or with others that are as small.
 func (w *binaryWork) plan(ctx context.Context, _ int) (Plan, error) {
-	found, err := files.Select(ctx, w.from, w.run.job.Source.Files)
-	if err != nil {
+	p := Plan{FastPath: fastBinary}
+	sel := w.run.job.Source.Files
+	if w.merges() {
+		found, err := files.Select(ctx, w.from, sel)
+		if err != nil {
+			return Plan{}, err
+		}
+		if len(found.Files) > 0 {
+			p.Partitions = append(p.Partitions, files.Part{Files: found.Files, Base: found.Base}.Partition(0))
+		}
+		return p, nil
+	}
+	g := files.Grouper{Base: files.Base(sel)}
+	if _, err := files.Each(ctx, w.from, sel, func(f store.File) error { g.Add(f); return nil }); err != nil {
 		return Plan{}, err
 	}
-	groups := files.Groups(found.Files)
-	if w.merges() && len(found.Files) > 0 {
-		groups = [][]store.File{found.Files}
-	}
-	p := Plan{FastPath: fastBinary}
-	for i, g := range groups {
-		p.Partitions = append(p.Partitions, files.Part{Files: g, Base: found.Base}.Partition(i))
-	}
+	g.End()
+	p.Partitions = g.Partitions
 	return p, nil
 }
 
-// planned gives every file its path in the sink.
+// planned makes sure that no two files would become one.
 func (w *binaryWork) planned(_ context.Context, p *Plan, _ bool) error {
+	w.plans = p.Partitions
 	if len(p.Partitions) == 0 {
 		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
 	}
-	w.plans, w.target = p.Partitions, map[string]string{}
+	if w.merges() || w.run.job.Sink.Files.Name == "" {
+		return nil // the paths differ because those of the source do
+	}
 	var meet files.Targets
 	for _, x := range p.Partitions {
 		part, err := files.ParsePart(x)
@@ -87,13 +100,25 @@ func (w *binaryWork) planned(_ context.Context, p *Plan, _ bool) error {
 			return err
 		}
 		for _, f := range part.Files {
-			to := w.path(part, f)
-			if !w.merges() {
-				if err := meet.Take(to, f.Path); err != nil {
-					return err
-				}
+			if err := meet.Take(w.path(part, f), f.Path); err != nil {
+				return err
 			}
-			w.target[f.Path] = to
+		}
+	}
+	return nil
+}
+
+// eachTarget gives the paths in the sink, as long as fn wants more.
+func (w *binaryWork) eachTarget(fn func(to string) bool) error {
+	for _, x := range w.plans {
+		part, err := files.ParsePart(x)
+		if err != nil {
+			return err
+		}
+		for _, f := range part.Files {
+			if !fn(w.path(part, f)) {
+				return nil
+			}
 		}
 	}
 	return nil
@@ -133,41 +158,117 @@ func (w *binaryWork) prepare(ctx context.Context, resuming bool) error {
 // committed knows nothing: a file that is written again replaces itself.
 func (w *binaryWork) committed(context.Context) (map[string]store.Counts, error) { return nil, nil }
 
-func (w *binaryWork) copy(ctx context.Context, p store.Partition, t *tally) (PartitionCounts, error) {
+func (w *binaryWork) copy(ctx context.Context, p store.Partition, t *tally) (c PartitionCounts, err error) {
 	part, err := files.ParsePart(p)
 	if err != nil {
-		return PartitionCounts{}, err
+		return c, err
 	}
-	c := PartitionCounts{FilesRead: int64(len(part.Files))}
+	log := w.run.log4rows(ctx, p)
+	defer log.abort()
 	if w.merges() {
-		to := w.target[part.Files[0].Path]
-		if err := w.transfer(ctx, part.Files, to, t); err != nil {
-			return PartitionCounts{}, err
-		}
-		c.Files = []string{to}
+		err = w.merge(ctx, part, t, &c, log)
 	} else {
-		for i := range part.Files {
-			to := w.target[part.Files[i].Path]
-			if err := w.transfer(ctx, part.Files[i:i+1], to, t); err != nil {
-				return PartitionCounts{}, err
-			}
-			c.Files = append(c.Files, to)
-		}
+		err = w.each(ctx, part, p.ID == w.plans[0].ID, t, &c, log)
+	}
+	if err == nil {
+		err = log.commit(ctx)
 	}
 	n := t.counts()
 	c.BytesRead, c.Bytes = n.BytesRead, n.Bytes
-	return c, nil
+	return c, err
 }
 
-// finish deletes the source's files where the job wants that; all of them are in the sink now.
+// each copies the files of a group one after the other. Their paths are kept where they are few or the first.
+func (w *binaryWork) each(ctx context.Context, part files.Part, first bool, t *tally, c *PartitionCounts, log *partLog) error {
+	for i, f := range part.Files {
+		to := w.path(part, f)
+		before := t.counts()
+		err := w.transfer(ctx, part.Files[i:i+1], to, t)
+		if reason, ok := w.skips(err, to); ok {
+			now := t.counts()
+			t.forget(now.BytesRead-before.BytesRead, now.Bytes-before.Bytes)
+			c.Skipped = append(c.Skipped, f.Path)
+			w.run.log.Warn("a file is left out", "file", f.Path, "error", reason)
+			if err := log.skippedFile(f.Path, reason); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.FilesRead++
+		c.FilesWritten++
+		if first || len(part.Files) == 1 {
+			c.Files = append(c.Files, to)
+		}
+		if err := log.copiedFile("FileWrite", f.Path, "copied to "+to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merge copies all files into one. Only a file that is not there, or may not be read, can be left out: of any other,
+// bytes have gone into the merged file already.
+func (w *binaryWork) merge(ctx context.Context, part files.Part, t *tally, c *PartitionCounts, log *partLog) error {
+	to := w.path(part, part.Files[0])
+	list := part.Files
+	if skip := w.run.job.Source.Files.Skip; skip.Missing || skip.Forbidden {
+		list = nil
+		for _, f := range part.Files {
+			r, err := w.from.Open(ctx, f, 0, 1)
+			if err == nil {
+				var one [1]byte
+				if _, err = r.Read(one[:]); errors.Is(err, io.EOF) {
+					err = nil
+				}
+				err = errors.Join(err, r.Close())
+			}
+			if reason, ok := w.skips(ofSource(err), to); ok && err != nil {
+				c.Skipped = append(c.Skipped, f.Path)
+				if err := log.skippedFile(f.Path, reason); err != nil {
+					return err
+				}
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			list = append(list, f)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	if err := w.transfer(ctx, list, to, t); err != nil {
+		return err
+	}
+	c.FilesRead, c.Files = int64(len(list)), []string{to}
+	return nil
+}
+
+// finish deletes the source's files where the job wants that; all of them are in the sink now, but for those that were
+// left out.
 func (w *binaryWork) finish(ctx context.Context) error {
+	w.run.verified.method = methodMD5
+	if w.unhashed.Load() {
+		w.run.verified.method = methodSize
+	}
 	if !w.run.job.Source.Files.DeleteAfter {
 		return nil
+	}
+	state, err := w.run.checkpoints.Load(ctx)
+	if err != nil {
+		return err
 	}
 	for _, p := range w.plans {
 		part, err := files.ParsePart(p)
 		if err != nil {
 			return err
+		}
+		if out := state.Done[p.ID].Skipped; len(out) > 0 {
+			part.Files = slices.DeleteFunc(part.Files, func(f store.File) bool { return slices.Contains(out, f.Path) })
 		}
 		if err := files.Delete(ctx, w.from, part.Files); err != nil {
 			return err

@@ -254,8 +254,11 @@ func typeName(f batch.Field) string {
 
 // inspect adds the files.
 func (w *binaryWork) inspect(_ context.Context, out *Outlook) error {
-	for _, to := range w.target {
+	if err := w.eachTarget(func(to string) bool {
 		out.Files = append(out.Files, to)
+		return len(out.Files) < 10*maxFiles
+	}); err != nil {
+		return err
 	}
 	slices.Sort(out.Files)
 	out.Files = slices.Compact(out.Files)

@@ -13,7 +13,7 @@ import (
 
 // counters count one direction's rows, bytes and files while goroutines add to them.
 type counters struct {
-	rowsRead, rowsCopied, rowsSkipped, bytesRead, bytesWritten, filesRead, filesWritten atomic.Int64
+	rowsRead, rowsCopied, rowsSkipped, bytesRead, bytesWritten, filesRead, filesWritten, filesSkipped atomic.Int64
 }
 
 func (c *counters) add(d PartitionCounts, sign int64) {
@@ -23,7 +23,8 @@ func (c *counters) add(d PartitionCounts, sign int64) {
 	c.bytesRead.Add(sign * d.BytesRead)
 	c.bytesWritten.Add(sign * d.Bytes)
 	c.filesRead.Add(sign * d.FilesRead)
-	c.filesWritten.Add(sign * int64(len(d.Files)))
+	c.filesWritten.Add(sign * max(int64(len(d.Files)), d.FilesWritten))
+	c.filesSkipped.Add(sign * int64(len(d.Skipped)))
 }
 
 // meter is what a run has done so far, over all partitions.
@@ -49,7 +50,7 @@ func (m *meter) enter(stage string) { m.stage.Store(&stage) }
 // restart forgets everything: another try of the whole activity begins.
 func (m *meter) restart() {
 	for _, c := range []*atomic.Int64{
-		&m.rowsRead, &m.rowsCopied, &m.rowsSkipped, &m.bytesRead, &m.bytesWritten, &m.filesRead, &m.filesWritten,
+		&m.rowsRead, &m.rowsCopied, &m.rowsSkipped, &m.bytesRead, &m.bytesWritten, &m.filesRead, &m.filesWritten, &m.filesSkipped,
 		&m.partitions, &m.done, &m.planRows, &m.planBytes, &m.readBusy, &m.writeBusy, &m.started, &m.first,
 	} {
 		c.Store(0)

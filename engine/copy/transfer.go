@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/copy/files"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
@@ -42,7 +43,7 @@ func (w *binaryWork) transfer(ctx context.Context, list []store.File, to string,
 	}
 	defer w.memory.Release(need)
 
-	out, err := w.create(ctx, to, size, t)
+	out, err := w.create(ctx, list, to, size, t)
 	if err != nil {
 		return err
 	}
@@ -56,14 +57,18 @@ func (w *binaryWork) transfer(ctx context.Context, list []store.File, to string,
 	if err != nil {
 		return err
 	}
+	if err := w.unchanged(ctx, list); err != nil {
+		return err
+	}
 	return w.commitFile(ctx, to, out, t)
 }
 
-// meteredFile is a FileWriter that counts what goes into it.
+// meteredFile is a FileWriter that counts what goes into it, and hashes it where that is wanted.
 type meteredFile struct {
 	store.FileWriter
-	t *tally
-	n int64
+	t   *tally
+	n   int64
+	sum hash.Hash
 }
 
 // Write writes and counts.
@@ -71,30 +76,97 @@ func (f *meteredFile) Write(b []byte) (int, error) {
 	start := time.Now()
 	n, err := f.FileWriter.Write(b)
 	f.n += int64(n)
+	if f.sum != nil {
+		_, _ = f.sum.Write(b[:n]) // never fails
+	}
 	f.t.meter.writeBusy.Add(int64(time.Since(start)))
 	f.t.wrote(0, int64(n))
 	return n, err
 }
 
-func (w *binaryWork) create(ctx context.Context, to string, size int64, t *tally) (*meteredFile, error) {
-	o := store.CreateOptions{BlockSize: w.run.job.Sink.Files.BlockSize}
+func (w *binaryWork) create(ctx context.Context, list []store.File, to string, size int64, t *tally) (*meteredFile, error) {
+	sink := w.run.job.Sink.Files
+	o := store.CreateOptions{
+		BlockSize: sink.BlockSize, Direct: sink.Direct, Timeout: sink.Timeout, Checked: w.strict(),
+		Parallel: w.share(sink.Connections),
+	}
 	if size <= smallFile {
 		o.Parallel = 1
+	}
+	for _, m := range sink.Metadata {
+		if o.Metadata == nil {
+			o.Metadata = make(map[string]string, len(sink.Metadata))
+		}
+		o.Metadata[m.Name] = m.Value
+		if m.Value == activity.LastModified {
+			o.Metadata[m.Name] = latest(list).Format(time.RFC3339)
+		}
 	}
 	f, err := w.to.Create(ctx, to, o)
 	if err != nil {
 		return nil, err
 	}
-	return &meteredFile{FileWriter: f, t: t}, nil
+	out := &meteredFile{FileWriter: f, t: t}
+	if w.strict() {
+		out.sum = md5.New()
+	}
+	return out, nil
 }
 
-// commitFile commits and makes sure that the store holds as many bytes as it was given.
+func latest(list []store.File) (t time.Time) {
+	for _, f := range list {
+		if f.Modified.After(t) {
+			t = f.Modified
+		}
+	}
+	return t
+}
+
+// share is how many connections one file may use, of those that its side may have; 0 = as many as suit.
+func (w *binaryWork) share(connections int) int {
+	if connections <= 0 {
+		return 0
+	}
+	return max(1, connections/max(1, w.run.parallel))
+}
+
+// strict reports whether the job wants both sides to be compared.
+func (w *binaryWork) strict() bool {
+	v := w.run.job.Verification
+	return v.Required || v.Checksum
+}
+
+// unchanged makes sure, where the job wants that, that the source's files are still those that were read.
+func (w *binaryWork) unchanged(ctx context.Context, list []store.File) error {
+	if !w.strict() {
+		return nil
+	}
+	for _, f := range list {
+		now, err := w.from.Stat(ctx, f.Path)
+		if err != nil {
+			return ofSource(err)
+		}
+		if now.Size != f.Size || now.ETag != f.ETag || !now.Modified.Equal(f.Modified) {
+			return fault.New(Inconsistent, "the file changed while it was copied").At(f.Path).Try("Copy it when nobody writes to it.")
+		}
+	}
+	return nil
+}
+
+// commitFile commits and makes sure that the store holds what it was given: as many bytes, and the same where the job
+// wants that.
 func (w *binaryWork) commitFile(ctx context.Context, to string, out *meteredFile, t *tally) error {
 	start := time.Now()
 	err := out.Commit(ctx)
 	t.meter.writeBusy.Add(int64(time.Since(start)))
-	if err != nil || out.n < checkedFile {
+	if err != nil {
 		return err
+	}
+	if out.sum == nil {
+		w.unhashed.Store(true)
+		if out.n < checkedFile {
+			return nil
+		}
 	}
 	f, err := w.to.Stat(ctx, to)
 	if err != nil {
@@ -104,7 +176,35 @@ func (w *binaryWork) commitFile(ctx context.Context, to string, out *meteredFile
 		return fault.New(Inconsistent, "%d bytes were written, but the file has %d", out.n, f.Size).At(to).
 			Try("Check whether something else writes to the file.")
 	}
+	if out.sum == nil {
+		return nil
+	}
+	held := f.MD5
+	if len(held) != md5.Size {
+		if !w.run.job.Verification.Checksum {
+			w.unhashed.Store(true)
+			return nil
+		}
+		if held, err = w.readBack(ctx, f); err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(held, out.sum.Sum(nil)) {
+		return fault.New(Inconsistent, "the file in the sink has another MD5 than what was written").At(to).
+			Try("Check whether something else writes to the file, and the sink's disk.")
+	}
 	return nil
+}
+
+// readBack is the MD5 of a file of the sink whose store keeps none.
+func (w *binaryWork) readBack(ctx context.Context, f store.File) ([]byte, error) {
+	r, err := files.OpenStream(ctx, w.to, f, 0, -1, nil)
+	if err != nil {
+		return nil, err
+	}
+	sum := md5.New()
+	_, err = io.CopyBuffer(onlyWriter{sum}, onlyReader{r}, make([]byte, smallCopy))
+	return sum.Sum(nil), errors.Join(err, r.Close())
 }
 
 // asIs copies the same bytes and compares size and hash with what the source says of the file.
@@ -121,7 +221,7 @@ func (w *binaryWork) asIs(ctx context.Context, list []store.File, out io.Writer,
 			return err
 		}
 		if n != f.Size {
-			return changed(f, n)
+			return ofSource(changed(f, n))
 		}
 		if sum != nil && !bytes.Equal(sum.Sum(nil), f.MD5) {
 			return fault.New(Inconsistent, "the bytes that came do not have the MD5 that the store keeps for the file").
@@ -141,14 +241,23 @@ func (w *binaryWork) recompress(ctx context.Context, list []store.File, to strin
 	for _, f := range list {
 		r, err := files.OpenContent(ctx, w.from, f, w.run.job.Source.Files.Compression, func(n int) { t.read(0, int64(n)) })
 		if err != nil {
-			return err
+			return ofSource(err)
 		}
-		_, err = io.CopyBuffer(c, onlyReader{r}, make([]byte, smallCopy))
+		_, err = io.CopyBuffer(c, sourceReader{r}, make([]byte, smallCopy))
 		if err := errors.Join(err, r.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sourceReader says whose errors it gives.
+type sourceReader struct{ io.Reader }
+
+// Read reads.
+func (r sourceReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	return n, ofSource(err)
 }
 
 // onlyReader hides everything but Read, so that io.CopyBuffer uses the buffer that it was given.
@@ -164,7 +273,7 @@ func (w *binaryWork) pour(ctx context.Context, f store.File, out io.Writer, t *t
 	start := time.Now()
 	r, err := files.OpenStream(ctx, w.from, f, 0, -1, nil)
 	if err != nil {
-		return 0, err
+		return 0, ofSource(err)
 	}
 	n, err := io.CopyBuffer(onlyWriter{out}, &meteredBytes{r, t}, make([]byte, min(smallCopy, f.Size+1)))
 	t.meter.readBusy.Add(int64(time.Since(start)))
@@ -181,7 +290,7 @@ type meteredBytes struct {
 func (r *meteredBytes) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
 	r.t.read(0, int64(n))
-	return n, err
+	return n, ofSource(err)
 }
 
 // block is a part of a large file, on its way from the reader that fills it to the writer.
@@ -195,6 +304,10 @@ type block struct {
 // several are under way, and reading overlaps with writing.
 func (w *binaryWork) blocks(ctx context.Context, f store.File, out io.Writer, t *tally) (written int64, err error) {
 	ctx, stop := context.WithCancel(ctx)
+	ahead := ahead
+	if n := w.share(w.run.job.Source.Files.Connections); n > 0 {
+		ahead = min(ahead, n)
+	}
 	queue := make(chan *block, ahead)
 	var free [][]byte
 	defer func() {
@@ -237,7 +350,7 @@ func (w *binaryWork) blocks(ctx context.Context, f store.File, out io.Writer, t 
 func (w *binaryWork) fetch(ctx context.Context, f store.File, offset int64, b *block, t *tally) {
 	defer close(b.done)
 	start := time.Now()
-	b.err = guarded(w.run.log, func() error {
+	b.err = ofSource(guarded(w.run.log, func() error {
 		r, err := files.OpenStream(ctx, w.from, f, offset, int64(len(b.data)), nil)
 		if err != nil {
 			return err
@@ -248,6 +361,6 @@ func (w *binaryWork) fetch(ctx context.Context, f store.File, offset int64, b *b
 			err = changed(f, offset+int64(n))
 		}
 		return errors.Join(err, r.Close())
-	})
+	}))
 	t.meter.readBusy.Add(int64(time.Since(start)))
 }

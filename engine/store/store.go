@@ -50,6 +50,8 @@ type FileDefinition struct {
 	// Rooted says that a path which begins with "/" counts from the server's root, and any other from where the server
 	// puts the user; elsewhere a leading "/" means nothing.
 	Rooted bool
+	// Metadata says that the store keeps names and values with a file.
+	Metadata bool
 	// RecursiveV1 is the v1 source's default of recursive: true for BlobSource, false for FileSystemSource.
 	RecursiveV1 bool
 	// Open decodes a linked service's typeProperties.
@@ -69,6 +71,9 @@ type Spec struct {
 type Env struct {
 	// RunID names the run in markers that the sink keeps; stable over attempts.
 	RunID string
+	// Slice names the slice of data that the run is for, "" where it has none: the same for every run of an activity over
+	// one window, and different for other windows.
+	Slice string
 	Log   *slog.Logger
 	// Allow refuses a local path outside the folders that the operator allowed, with code FolderNotAllowed. A store must
 	// ask before it touches a local file. Nil allows everything (a person at the machine runs the copy).

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/format"
 	"dmgateway/engine/store"
 )
@@ -24,7 +25,9 @@ type output struct {
 }
 
 func (s *Sink) create(ctx context.Context, path string) (*output, error) {
-	file, err := s.files.Create(ctx, path, store.CreateOptions{BlockSize: s.o.BlockSize})
+	file, err := s.files.Create(ctx, path, store.CreateOptions{
+		BlockSize: s.o.BlockSize, Direct: s.o.Direct, Timeout: s.o.Timeout, Metadata: metadata(s.o.Metadata),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +40,17 @@ func (s *Sink) create(ctx context.Context, path string) (*output, error) {
 		return nil, errors.Join(err, o.abort())
 	}
 	return o, nil
+}
+
+func metadata(list []activity.Metadata) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(list))
+	for _, x := range list {
+		m[x.Name] = x.Value
+	}
+	return m
 }
 
 // commit ends every layer in turn and gives the size of the file.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
@@ -37,7 +38,13 @@ type Part struct {
 // ParsePart reads a partition's Spec.
 func ParsePart(p store.Partition) (Part, error) {
 	var x Part
-	if err := json.Unmarshal([]byte(p.Spec), &x); err != nil {
+	var err error
+	if strings.HasPrefix(p.Spec, string(packed)) {
+		x, err = unpack(p.Spec)
+	} else {
+		err = json.Unmarshal([]byte(p.Spec), &x)
+	}
+	if err != nil {
 		return x, fault.New(fault.Internal, "the partition %s does not say which files it has", p.ID).Because(err)
 	}
 	return x, nil
@@ -45,11 +52,16 @@ func ParsePart(p store.Partition) (Part, error) {
 
 // Partition makes the partition of x with number i.
 func (x Part) Partition(i int) store.Partition {
-	spec, err := json.Marshal(x)
-	if err != nil {
-		panic(err) // texts, numbers and times always marshal
+	p := store.Partition{ID: fmt.Sprintf("f%06d", i)}
+	if len(x.Files) > 1 && x.Of == 0 && x.Piece == "" {
+		p.Spec = x.pack()
+	} else {
+		spec, err := json.Marshal(x)
+		if err != nil {
+			panic(err) // texts, numbers and times always marshal
+		}
+		p.Spec = string(spec)
 	}
-	p := store.Partition{ID: fmt.Sprintf("f%06d", i), Spec: string(spec)}
 	for _, f := range x.Files {
 		p.Bytes += f.Size
 	}
@@ -59,6 +71,9 @@ func (x Part) Partition(i int) store.Partition {
 
 // Count is how many files a partition stands for; 0 where it is no partition of files.
 func Count(p store.Partition) int64 {
+	if n, _, ok := packedCount(p.Spec); ok {
+		return n
+	}
 	if len(p.Spec) == 0 || p.Spec[0] != '{' {
 		return 0
 	}
@@ -67,6 +82,64 @@ func Count(p store.Partition) int64 {
 		return 0
 	}
 	return int64(len(x.Files))
+}
+
+// Grouper makes partitions of files as they are found, in groups as [Groups] makes them, without holding more than one
+// group. Add takes a file, End the last group; Partitions has the result.
+type Grouper struct {
+	Base       string
+	Partitions []store.Partition
+	Files      int64
+
+	pending []store.File
+	size    int64
+	many    bool
+}
+
+// Add puts one more file into the plan.
+func (g *Grouper) Add(f store.File) {
+	g.Files++
+	g.pending = append(g.pending, f)
+	g.size += f.Size
+	if !g.many {
+		if len(g.pending) <= fewFiles {
+			return
+		}
+		g.many = true
+		groups := Groups(g.pending)
+		for _, x := range groups[:len(groups)-1] {
+			g.emit(x)
+		}
+		g.pending = append([]store.File(nil), groups[len(groups)-1]...)
+		g.size = 0
+		for _, x := range g.pending {
+			g.size += x.Size
+		}
+		return
+	}
+	if last := len(g.pending) - 1; last > 0 && (last >= maxTogether || g.size > maxGroupBytes) {
+		g.emit(g.pending[:last])
+		g.pending, g.size = append(g.pending[:0], f), f.Size
+	}
+}
+
+// End makes the partitions of what is left.
+func (g *Grouper) End() {
+	if len(g.pending) == 0 {
+		return
+	}
+	groups := [][]store.File{g.pending}
+	if !g.many {
+		groups = Groups(g.pending)
+	}
+	for _, x := range groups {
+		g.emit(x)
+	}
+	g.pending = nil
+}
+
+func (g *Grouper) emit(list []store.File) {
+	g.Partitions = append(g.Partitions, Part{Files: list, Base: g.Base}.Partition(len(g.Partitions)))
 }
 
 // Groups divides files, in order, into what is copied and checkpointed as one: single files while they are few; groups

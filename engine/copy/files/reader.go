@@ -43,21 +43,26 @@ func (r *reader) open(ctx context.Context) error {
 	r.next++
 	r.path, r.rows = f.Path, 0
 	in := r.source.input(f, &r.bytes)
-	var err error
 	if f.Size == 0 {
 		// No format makes rows of no bytes; most would rather miss their header. Markers such as _SUCCESS are like that.
 		r.current = noRows{r.want}
 		return r.adapt()
 	}
-	if r.part.Piece != "" {
+	list, err := keys(r.source.sel, f.Path, r.part.Base)
+	if err != nil {
+		return err
+	}
+	first := func() (batch.Schema, error) { return r.source.sel.Format.Schema(ctx, in) }
+	r.current, err = readKeyed(r.want, list, first, func(want batch.Schema) (format.Reader, error) {
+		if r.part.Piece == "" {
+			return r.source.sel.Format.Read(ctx, in, want)
+		}
 		splitter, ok := r.source.sel.Format.(format.Splitter)
 		if !ok {
-			return fault.New(fault.Internal, "the format cannot read a part of a file").At(f.Path)
+			return nil, fault.New(fault.Internal, "the format cannot read a part of a file").At(f.Path)
 		}
-		r.current, err = splitter.ReadPart(ctx, in, r.part.Piece, r.want)
-	} else {
-		r.current, err = r.source.sel.Format.Read(ctx, in, r.want)
-	}
+		return splitter.ReadPart(ctx, in, r.part.Piece, want)
+	})
 	if err != nil {
 		r.current = nil
 		return inFile(err, f.Path)

@@ -16,7 +16,7 @@ import (
 
 // Selected is what a FileSource selects at one moment.
 type Selected struct {
-	// Files are in the order of their paths.
+	// Files are in the order of their paths, those of a list in its order.
 	Files []store.File
 	// Base is the folder that the hierarchy is relative to: "a" when "a/b/c.csv" is to become "b/c.csv".
 	Base string
@@ -27,21 +27,58 @@ type Selected struct {
 // Select lists the files that sel means. That there is none is a fault with code NotFound, unless files are there and
 // only their time of change is outside of what sel asks for: then nothing new has come, which is no failure.
 func Select(ctx context.Context, files store.Files, sel *activity.FileSource) (*Selected, error) {
-	var s *Selected
-	var err error
-	if sel.Name != "" && !wild(sel.Name) {
-		s, err = one(ctx, files, sel)
-	} else {
-		s, err = many(ctx, files, sel)
-	}
+	s := &Selected{Base: Base(sel)}
+	late, err := Each(ctx, files, sel, func(f store.File) error {
+		s.Files = append(s.Files, f)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(s.Files) == 0 && s.Late == 0 {
-		return nil, fault.New(fault.NotFound, "no file matches").At(describe(sel)).
-			Try("Check folder, name and wildcards; upper and lower case matter, and subfolders are searched only with recursive.")
+	s.Late = late
+	if sel.List == "" {
+		slices.SortFunc(s.Files, func(a, b store.File) int { return strings.Compare(a.Path, b.Path) })
 	}
 	return s, nil
+}
+
+// Each is Select for more files than memory should hold: fn is called for each as it is found, from this goroutine. late
+// counts those that only their time of change keeps out.
+func Each(ctx context.Context, files store.Files, sel *activity.FileSource, fn func(store.File) error) (late int, err error) {
+	found := 0
+	take := func(f store.File) error {
+		if !inWindow(f.Modified, sel.ModifiedFrom, sel.ModifiedTo) {
+			late++
+			return ctx.Err()
+		}
+		found++
+		if err := fn(f); err != nil {
+			return err
+		}
+		return ctx.Err()
+	}
+	switch {
+	case sel.List != "":
+		err = listed(ctx, files, sel, take)
+	case sel.Name != "" && !wild(sel.Name):
+		err = one(ctx, files, sel, take)
+	default:
+		err = many(ctx, files, sel, take)
+	}
+	if err == nil && found == 0 && late == 0 {
+		err = fault.New(fault.NotFound, "no file matches").At(describe(sel)).
+			Try("Check folder, name and wildcards; upper and lower case matter, and subfolders are searched only with recursive.")
+	}
+	return late, err
+}
+
+// Base is the folder that the hierarchy of the selected files is relative to.
+func Base(sel *activity.FileSource) string {
+	if sel.Prefix != "" {
+		dir, _ := path.Split(sel.Prefix)
+		return Join(sel.Folder, strings.Trim(dir, "/"))
+	}
+	return sel.Folder
 }
 
 // describe names what was looked for.
@@ -51,6 +88,8 @@ func describe(sel *activity.FileSource) string {
 		name = sel.NamePattern
 	}
 	switch {
+	case sel.List != "":
+		return sel.List
 	case sel.Prefix != "":
 		return Join(sel.Folder, sel.Prefix+"*")
 	case sel.FolderPattern != "":
@@ -59,25 +98,15 @@ func describe(sel *activity.FileSource) string {
 	return Join(sel.Folder, name)
 }
 
-func one(ctx context.Context, files store.Files, sel *activity.FileSource) (*Selected, error) {
-	s := &Selected{Base: sel.Folder}
+func one(ctx context.Context, files store.Files, sel *activity.FileSource, fn func(store.File) error) error {
 	f, err := files.Stat(ctx, Join(sel.Folder, sel.Name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.add(f, sel)
-	return s, nil
-}
-
-func (s *Selected) add(f store.File, sel *activity.FileSource) {
-	if inWindow(f.Modified, sel.ModifiedFrom, sel.ModifiedTo) {
-		s.Files = append(s.Files, f)
-	} else {
-		s.Late++
-	}
+	return fn(f)
 }
 
 func inWindow(t, from, to time.Time) bool {
@@ -85,13 +114,11 @@ func inWindow(t, from, to time.Time) bool {
 }
 
 // many lists a folder and keeps what matches.
-func many(ctx context.Context, files store.Files, sel *activity.FileSource) (*Selected, error) {
-	base, recursive := sel.Folder, sel.Recursive
+func many(ctx context.Context, files store.Files, sel *activity.FileSource, fn func(store.File) error) error {
+	base, recursive := Base(sel), sel.Recursive
 	match := func(string) bool { return true }
 	switch {
 	case sel.Prefix != "":
-		dir, _ := path.Split(sel.Prefix)
-		base = Join(sel.Folder, strings.Trim(dir, "/"))
 		begin := sel.Prefix
 		if sel.Folder != "" {
 			begin = sel.Folder + "/" + sel.Prefix
@@ -106,18 +133,12 @@ func many(ctx context.Context, files store.Files, sel *activity.FileSource) (*Se
 	if pattern == "" {
 		pattern = sel.Name
 	}
-	s := &Selected{Base: base}
-	err := files.List(ctx, base, recursive, func(f store.File) error {
+	return files.List(ctx, base, recursive, func(f store.File) error {
 		if match(f.Path) && (pattern == "" || Match(pattern, path.Base(f.Path))) {
-			s.add(f, sel)
+			return fn(f)
 		}
 		return ctx.Err()
 	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(s.Files, func(a, b store.File) int { return strings.Compare(a.Path, b.Path) })
-	return s, nil
 }
 
 // root is the folder that FolderPattern counts from: Folder is that folder and the part of the pattern without
@@ -150,7 +171,7 @@ func matchFolder(sel *activity.FileSource, p string) bool {
 func fixedPart(pattern string) string {
 	parts := strings.Split(pattern, "/")
 	for i, p := range parts {
-		if wild(p) {
+		if escapes(p) {
 			return strings.Join(parts[:i], "/")
 		}
 	}
@@ -159,15 +180,24 @@ func fixedPart(pattern string) string {
 
 func wild(s string) bool { return strings.ContainsAny(s, "*?") }
 
+// escapes reports whether a pattern is more than its text.
+func escapes(s string) bool { return strings.ContainsAny(s, "*?^") }
+
 // Match matches one path element with Data Factory's wildcards: * is any number of characters, ? is one or none, ^
 // takes the meaning from the character behind it.
 func Match(pattern, name string) bool {
+	if !escapes(pattern) {
+		return pattern == name
+	}
+	if rest, ok := strings.CutPrefix(pattern, "*"); ok && !escapes(rest) { // the usual ones: *, *.csv
+		return strings.HasSuffix(name, rest)
+	}
 	return match([]rune(pattern), []rune(name))
 }
 
 func match(p, s []rune) bool {
 	// Two rows of the usual table: ok[j] tells whether the pattern so far matches s[:j].
-	ok := make([]bool, len(s)+1)
+	ok, next := make([]bool, len(s)+1), make([]bool, len(s)+1)
 	ok[0] = true
 	for i := 0; i < len(p); i++ {
 		c, literal := p[i], true
@@ -178,7 +208,6 @@ func match(p, s []rune) bool {
 		case c == '*' || c == '?':
 			literal = false
 		}
-		next := make([]bool, len(s)+1)
 		for j := range next {
 			switch {
 			case literal:
@@ -189,15 +218,24 @@ func match(p, s []rune) bool {
 				next[j] = ok[j] || j > 0 && ok[j-1]
 			}
 		}
-		ok = next
+		ok, next = next, ok
 	}
 	return ok[len(s)]
 }
 
 // Join joins path elements that are not empty with "/".
 func Join(parts ...string) string {
-	parts = slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "" })
-	return strings.Join(parts, "/")
+	full := ""
+	for _, p := range parts {
+		switch {
+		case p == "":
+		case full == "" || strings.HasSuffix(full, "/"):
+			full += p
+		default:
+			full += "/" + p
+		}
+	}
+	return full
 }
 
 // Below is the path p relative to the folder base.

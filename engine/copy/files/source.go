@@ -77,7 +77,7 @@ func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
 	}
 	var first error // why there is none, of the first file that could not tell
 	for _, f := range list.Files {
-		schema, err := s.sel.Format.Schema(ctx, s.input(f, nil))
+		schema, err := s.schemaOf(ctx, f, list.Base)
 		switch {
 		case err == nil && len(schema) > 0:
 			return schema, nil
@@ -89,6 +89,19 @@ func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
 	}
 	return nil, fault.New(fault.NotFound, "no file is there that tells the columns").At(describe(s.sel)).Because(first).
 		Try("Give the dataset a structure, or wait until there are files with data.")
+}
+
+// schemaOf is a file's columns and those that its folders make.
+func (s *Source) schemaOf(ctx context.Context, f store.File, base string) (batch.Schema, error) {
+	schema, err := s.sel.Format.Schema(ctx, s.input(f, nil))
+	if err != nil || len(schema) == 0 || !s.sel.Discover {
+		return schema, err
+	}
+	list, err := keys(s.sel, f.Path, base)
+	if err != nil {
+		return nil, err
+	}
+	return withKeys(schema, list, f.Path)
 }
 
 // input is a file as formats read it; bytes, where not nil, counts what comes from the store.

@@ -32,6 +32,7 @@ func Definition() store.Definition {
 			WriteSettings: []string{"AzureBlobStorageWriteSettings"},
 			Container:     "container",
 			RecursiveV1:   true,
+			Metadata:      true,
 			Open: func(ls *props.Object) store.OpenFiles {
 				a := decode(ls)
 				return func(context.Context, store.Env) (store.Files, error) { return open(a) }

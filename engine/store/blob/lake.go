@@ -35,6 +35,7 @@ func DataLake() store.Definition {
 			WriteSettings: []string{"AzureBlobFSWriteSettings", "AzureBlobFSWriteSetting"},
 			Container:     "fileSystem",
 			RecursiveV1:   true,
+			Metadata:      true,
 			Open: func(ls *props.Object) store.OpenFiles {
 				a := decodeLake(ls)
 				return func(context.Context, store.Env) (store.Files, error) { return open(a) }

@@ -24,6 +24,7 @@ func Definition() store.Definition {
 		Sources:        []string{"FileSystemSource"},
 		Sinks:          []string{"FileSystemSink"},
 		Test:           decodeTest,
+		Browse:         decodeBrowse,
 		Files: &store.FileDefinition{
 			Locations:     []string{"FileServerLocation"},
 			ReadSettings:  []string{"FileServerReadSettings"},
@@ -63,7 +64,9 @@ func readHost(ls *props.Object) string {
 	if user != "" {
 		ls.Problem(fault.Unsupported, "userId", "%s", otherUser())
 	}
-	if runtime.GOOS != "windows" && windowsPath(host) {
+	if strings.HasPrefix(host, `\\.\`) || strings.HasPrefix(host, `\\?\`) {
+		ls.Problem(fault.BadInput, "host", "%q is a device; give a folder such as \\\\server\\share or D:\\", host)
+	} else if runtime.GOOS != "windows" && windowsPath(host) {
 		ls.Problem(fault.BadInput, "host", "%q is a path of Windows but the gateway runs on %s; mount the share and give the mounted folder", host, runtime.GOOS)
 	}
 	return host
@@ -87,6 +90,9 @@ func open(host string, env store.Env) (*files, error) {
 	if strings.EqualFold(host, anywhere) {
 		f.any = true
 		return f, nil
+	}
+	if runtime.GOOS == "windows" && len(host) == 2 && host[1] == ':' { // without the backslash the drive's present folder
+		host += `\`
 	}
 	root, err := filepath.Abs(host)
 	if err != nil {

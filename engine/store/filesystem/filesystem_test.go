@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -418,5 +419,50 @@ func TestNamesThatAreNoText(t *testing.T) {
 	}
 	if _, err := list(t, opened(t, root, store.Env{}), ""); fault.Code(err) != fault.BadData {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestBrowseShowsOneFolder(t *testing.T) {
+	root := t.TempDir()
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(root, "sub", "deep"), 0o755), os.Mkdir(filepath.Join(root, "closed"), 0o755),
+		os.WriteFile(filepath.Join(root, "file.txt"), []byte("xyz"), 0o600), os.WriteFile(filepath.Join(root, ".f.00"+leftoverEnd), nil, 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ls, err := props.Parse([]byte(linkedService(root)), "$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := store.Env{Allow: func(p string, _ bool) error {
+		if p == filepath.Join(real, "closed") {
+			return fault.New(fault.FolderNotAllowed, "no")
+		}
+		return nil
+	}}
+	look := Definition().Browse(ls)
+	var got []string
+	show := func(e store.Entry) error {
+		got = append(got, fmt.Sprintf("%s %s %d", e.Kind, e.Path, e.Size))
+		return nil
+	}
+	if err := look(t.Context(), env, "", show); err != nil || fmt.Sprint(got) != "[file file.txt 3 folder sub 0]" {
+		t.Errorf("%q, %v", got, err)
+	}
+	got = nil
+	if err := look(t.Context(), env, "sub", show); err != nil || fmt.Sprint(got) != "[folder sub/deep 0]" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := look(t.Context(), env, "../x", show); fault.Code(err) != fault.BadInput {
+		t.Errorf("above the root: %v", err)
+	}
+	if err := look(t.Context(), env, "nowhere", show); fault.Code(err) != fault.NotFound {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }
