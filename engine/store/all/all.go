@@ -10,6 +10,7 @@ import (
 	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sftp"
 	"dmgateway/engine/store/sqlite"
+	"dmgateway/engine/store/sqlserver"
 )
 
 // Stores makes the registry of every store.
@@ -22,5 +23,6 @@ func Stores() *store.Registry {
 		postgres.Definition(),
 		sftp.Definition(),
 		sqlite.Definition(),
+		sqlserver.Definition(),
 	)
 }

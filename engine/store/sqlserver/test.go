@@ -1,0 +1,112 @@
+package sqlserver
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strings"
+	"time"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/props"
+	"dmgateway/engine/store"
+)
+
+func decodeTest(o *props.Object) store.Test {
+	s := decodeServer(o)
+	return func(ctx context.Context, env store.Env, report func(store.Stage)) error {
+		return s.test(ctx, env, report)
+	}
+}
+
+// test connects step by step, so that the step that fails says what is wrong.
+func (s *server) test(ctx context.Context, env store.Env, report func(store.Stage)) error {
+	stage := func(name string, do func() (detail string, err error)) error {
+		start := time.Now()
+		detail, err := do()
+		report(store.Stage{Name: name, Detail: detail, Took: time.Since(start), Err: err})
+		return err
+	}
+	if err := stage("name", func() (string, error) { return s.lookUp(ctx) }); err != nil {
+		return err
+	}
+	if s.port != 0 || s.instance == "" { // else SQL Server Browser knows the port, which the driver asks when it signs in
+		if err := stage("tcp", func() (string, error) { return s.dial(ctx) }); err != nil {
+			return err
+		}
+	}
+	return s.testSignIn(ctx, env, report, stage)
+}
+
+func (s *server) lookUp(ctx context.Context) (string, error) {
+	addresses, err := net.DefaultResolver.LookupHost(ctx, s.host)
+	if err != nil {
+		return "", s.explainConnect(ctx, err, nil)
+	}
+	return s.host + " is " + strings.Join(addresses, ", "), nil
+}
+
+func (s *server) dial(ctx context.Context) (string, error) {
+	c, err := (&net.Dialer{Timeout: s.connectTimeout}).DialContext(ctx, "tcp", s.name())
+	if err != nil {
+		return "", s.explainConnect(ctx, err, nil)
+	}
+	defer c.Close()
+	return "connected to " + c.RemoteAddr().String(), nil
+}
+
+// testSignIn signs in once. The driver encrypts and signs in as one step: which of the two failed is told by the error, and
+// how long TLS took by when it was done.
+func (s *server) testSignIn(ctx context.Context, env store.Env, report func(store.Stage), stage func(string, func() (string, error)) error) error {
+	start := time.Now()
+	var secured time.Time
+	var version string
+	c, err := s.connectWatching(ctx, env, func(state tls.ConnectionState) {
+		secured, version = time.Now(), tls.VersionName(state.Version)
+	})
+	signedIn := err == nil
+	if err != nil && fault.Is(err, fault.Unreachable) && version == "" {
+		if strings.Contains(err.Error(), "TLS") || strings.Contains(err.Error(), "ertificate") || strings.Contains(err.Error(), "encryption") || s.encrypt == encryptStrict {
+			report(store.Stage{Name: "tls", Took: time.Since(start), Err: err})
+			return err
+		}
+	}
+	if version != "" {
+		detail := version
+		if s.encrypt == encryptOptional {
+			detail += " protects the sign-in, and the certificate is not checked"
+		}
+		report(store.Stage{Name: "tls", Detail: detail, Took: secured.Sub(start)})
+		start = secured
+	}
+	var noDatabase error
+	if fault.Is(err, fault.NotFound) { // signed in, but the database does not exist
+		noDatabase, err = err, nil
+	}
+	st := store.Stage{Name: "sign-in", Took: time.Since(start), Err: err}
+	if err == nil {
+		st.Detail = "signed in as " + s.account()
+	}
+	report(st)
+	if err != nil {
+		return err
+	}
+	return stage("database", func() (string, error) {
+		if noDatabase != nil {
+			return "", noDatabase
+		}
+		if !signedIn {
+			return "", nil
+		}
+		defer c.close()
+		rows, err := c.query(ctx, "SELECT DB_NAME(), CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), CAST(SERVERPROPERTY('Edition') AS nvarchar(128))")
+		if err != nil || len(rows) == 0 {
+			return "", explain(ctx, err, "read the database", s.name())
+		}
+		detail := textOf(rows[0][0]) + ", SQL Server " + textOf(rows[0][1])
+		if edition := textOf(rows[0][2]); edition != "" {
+			detail += ", " + edition
+		}
+		return detail, nil
+	})
+}
