@@ -77,7 +77,7 @@ func killAndResume(t *testing.T, kind string, source string, check func(t *testi
 		v := victim{Source: source, Sink: filepath.Join(dir, "sink"), Kind: kind, State: filepath.Join(dir, "state"), Run: fmt.Sprintf("run-%d", copies)}
 		switch kind {
 		case "table", "staged":
-		case "postgres":
+		case "postgres", "upsert", "bulk":
 			v.Sink = testserver.PostgresConnectionString(testserver.Postgres(t))
 		default:
 			if err := os.Mkdir(v.Sink, 0o755); err != nil {
@@ -155,6 +155,36 @@ func TestKilledCopyIntoPostgres(t *testing.T) {
 	testserver.Postgres(t) // skips where there is none
 	source, want := killSource(t)
 	killAndResume(t, "postgres", source, func(t *testing.T, sink string) {
+		sameLines(t, readPostgres(t, sink), want)
+	})
+}
+
+// TestKilledUpsert kills copies that replace rows which are there already, some of them, with old values.
+func TestKilledUpsert(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	testserver.Postgres(t)
+	source, want := killSource(t)
+	killAndResume(t, "upsert", source, func(t *testing.T, sink string) {
+		sameLines(t, readPostgres(t, sink), want)
+	})
+}
+
+// TestKilledBytesThatPass kills copies from PostgreSQL to PostgreSQL that decode nothing.
+func TestKilledBytesThatPass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	dsn := testserver.Postgres(t)
+	script(t, dsn, fmt.Sprintf(`CREATE TABLE src (id bigint PRIMARY KEY, name text, amount double precision);
+		INSERT INTO src SELECT i + 1, 'name, "' || i || '"', i + 0.5 FROM generate_series(0, %d) i`, killRows-1))
+	var want [][]string
+	for i := range killRows {
+		want = append(want, []string{fmt.Sprint(i + 1), fmt.Sprintf("name, \"%d\"", i), fmt.Sprint(float64(i) + 0.5)})
+	}
+	slices.SortFunc(want, slices.Compare)
+	killAndResume(t, "bulk", testserver.PostgresConnectionString(dsn), func(t *testing.T, sink string) {
 		sameLines(t, readPostgres(t, sink), want)
 	})
 }

@@ -24,9 +24,9 @@ import (
 
 // victim is what the parent tells the process that it will kill.
 type victim struct {
-	Source string `json:"source"` // SQLite file with the table src
+	Source string `json:"source"` // SQLite file or connection string, with the table src
 	Sink   string `json:"sink"`   // SQLite file, connection string, or folder
-	Kind   string `json:"kind"`   // table, staged, postgres, files, split, binary
+	Kind   string `json:"kind"`   // table, staged, postgres, upsert, bulk, files, split, binary
 	State  string `json:"state"`  // the checkpoints' file
 	Run    string `json:"run"`
 }
@@ -148,8 +148,17 @@ func (v victim) job(t testing.TB) *activity.Job {
 		s, err := open(ctx, env)
 		return slow{s}, err
 	}}
+	if v.Kind == "bulk" {
+		connection, _ := json.Marshal(v.Source)
+		linked := fmt.Sprintf(`{"connectionString":%s}`, connection)
+		job.Source = activity.Source{Type: "PostgreSqlSource", Open: postgres.Definition().Source(spec(t, linked, `{"tableName":"src"}`, `{}`))}
+	}
 	switch v.Kind {
-	case "postgres":
+	case "upsert":
+		connection, _ := json.Marshal(v.Sink)
+		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
+			`{"tableName":"dst"}`, `{"writeBehavior":"Upsert","upsertSettings":{"keys":["id"]},"tableOption":"autoCreate","preCopyScript":"INSERT INTO dst SELECT i, 'old', 0 FROM generate_series(1, 5000) i ON CONFLICT DO NOTHING"}`))}
+	case "postgres", "bulk":
 		connection, _ := json.Marshal(v.Sink)
 		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
 			`{"tableName":"dst"}`, `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
