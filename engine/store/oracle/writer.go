@@ -1,0 +1,358 @@
+package oracle
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
+	"dmgateway/engine/store"
+)
+
+const (
+	// arrayRows is how many rows one call of the server takes at most; arrayBytes is about how many bytes.
+	arrayRows  = 5000
+	arrayBytes = 4 << 20
+	// wholeRows is the same for rows with large objects, each of which is held by the server until the call.
+	wholeRows = 100
+)
+
+// writer puts a partition into the table in one transaction.
+type writer struct {
+	sink      *sink
+	c         *session
+	tx        driver.Tx
+	partition string
+	text      string
+	order     []int // for each placeholder, the column whose value goes there
+
+	encode encoder
+	values [][]any // of the batch, by column and row
+	whole  []bool  // rows that hold a long large object
+	short  *statement
+
+	rows, bytes int64
+	committed   bool
+	failure     error
+	empty       bool // an empty text was written, and said
+}
+
+var (
+	_ store.Writer  = (*writer)(nil)
+	_ store.Skipper = (*writer)(nil)
+)
+
+// newWriter begins the transaction; c belongs to the writer.
+func newWriter(k *sink, c *session, partition string) (store.Writer, error) {
+	tx, err := c.c.Begin()
+	if err != nil {
+		c.hangUp()
+		return nil, fault.New(fault.StoreFailed, "begin to write").At(k.target()).Because(err)
+	}
+	w := &writer{sink: k, c: c, tx: tx, partition: partition, text: k.insert(), values: make([][]any, len(k.targets))}
+	if k.options.Upsert {
+		w.text, w.order = k.merge()
+	} else {
+		for i := range k.targets {
+			w.order = append(w.order, i)
+		}
+	}
+	return w, nil
+}
+
+// Write implements store.Writer.
+func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
+	rows, err := w.take(b, nil)
+	if err != nil {
+		return err
+	}
+	ctx, stop := w.limit(ctx)
+	defer stop()
+	for _, part := range w.parts(rows, b) {
+		if err := w.send(ctx, part); err != nil {
+			w.failure = w.refused(ctx, err, part)
+			return w.failure
+		}
+	}
+	w.add(b, len(rows))
+	return nil
+}
+
+func (w *writer) add(b *batch.Batch, rows int) {
+	w.rows += int64(rows)
+	w.bytes += b.Size()
+	clearValues(w.values)
+}
+
+// clearValues lets go of the batch's buffers.
+func clearValues(values [][]any) {
+	for i := range values {
+		clear(values[i])
+	}
+}
+
+// take encodes the batch and gives the rows that can be sent. A row that the column cannot hold is the error, or goes to
+// reject where there is one.
+func (w *writer) take(b *batch.Batch, reject func(*fault.Error)) ([]int, error) {
+	if w.failure != nil {
+		return nil, w.failure
+	}
+	if w.c == nil {
+		return nil, fault.New(fault.Internal, "the partition was aborted or committed before").At(w.sink.target())
+	}
+	n := b.Len()
+	for i := range w.values {
+		w.values[i] = grown(w.values[i], n)
+	}
+	if cap(w.whole) < n {
+		w.whole = make([]bool, n)
+	}
+	w.whole = w.whole[:n]
+	rows := make([]int, 0, n)
+	for row := range n {
+		err := w.takeRow(b, row)
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case reject == nil:
+			return nil, err
+		default:
+			reject(fault.As(err))
+		}
+	}
+	return rows, nil
+}
+
+func grown(s []any, n int) []any {
+	if cap(s) < n {
+		return make([]any, n)
+	}
+	return s[:n]
+}
+
+func (w *writer) takeRow(b *batch.Batch, row int) error {
+	targets := w.sink.targets
+	w.whole[row] = false
+	for i := range b.Cols {
+		w.whole[row] = w.whole[row] || targets[i].large() && targets[i].long(&b.Cols[i], row)
+	}
+	for i := range b.Cols {
+		c := &b.Cols[i]
+		v, err := w.encode.value(&targets[i], c, row, w.whole[row])
+		if err != nil {
+			return w.misfit(err, c, i, row)
+		}
+		if !w.empty && c.Type.Storage() == batch.InData && !c.IsNull(row) && len(c.Bytes(row)) == 0 {
+			w.sayEmpty(i)
+		}
+		w.values[i][row] = v
+	}
+	if w.sink.sliceID != nil {
+		w.values[len(targets)-1][row] = w.sink.sliceID
+	}
+	return nil
+}
+
+// sayEmpty warns once that an empty text becomes NULL.
+func (w *writer) sayEmpty(column int) {
+	w.empty = true
+	if w.sink.env.Log != nil {
+		w.sink.env.Log.Warn("Oracle keeps empty texts and bytes as NULL", "table", w.sink.target(), "column", w.sink.targets[column].name)
+	}
+}
+
+func (w *writer) misfit(err error, c *batch.Column, column, row int) error {
+	value := ""
+	if !c.IsNull(row) {
+		value = string(batch.AppendText(nil, c, row))
+	}
+	out := *fault.As(err)
+	return out.At(w.sink.target()).InRow(int64(row)+1, w.sink.targets[column].name, value)
+}
+
+// parts divides rows into those that one call takes. Rows with a long large object go in calls of their own, after the
+// others; with an upsert in their order, because of rows with the same key the last one counts.
+func (w *writer) parts(rows []int, b *batch.Batch) [][]int {
+	limit := arrayRows
+	if w.sink.options.BatchSize > 0 {
+		limit = int(w.sink.options.BatchSize)
+	}
+	if n := int64(b.Len()); n > 0 {
+		limit = max(min(limit, int(arrayBytes/max(b.Size()/n, 1))), 1)
+	}
+	var out [][]int
+	add := func(list []int, most int) {
+		for len(list) > 0 {
+			n := min(most, len(list))
+			out = append(out, list[:n])
+			list = list[n:]
+		}
+	}
+	if w.sink.options.Upsert {
+		for start := 0; start < len(rows); {
+			end := start + 1
+			for end < len(rows) && w.whole[rows[end]] == w.whole[rows[start]] {
+				end++
+			}
+			most := limit
+			if w.whole[rows[start]] {
+				most = min(limit, wholeRows)
+			}
+			add(rows[start:end], most)
+			start = end
+		}
+		return out
+	}
+	var short, long []int
+	for _, row := range rows {
+		if w.whole[row] {
+			long = append(long, row)
+		}
+	}
+	if long == nil {
+		add(rows, limit)
+		return out
+	}
+	for _, row := range rows {
+		if !w.whole[row] {
+			short = append(short, row)
+		}
+	}
+	add(short, limit)
+	add(long, min(limit, wholeRows))
+	return out
+}
+
+// send runs the statement for the rows, all of which are whole or none.
+func (w *writer) send(ctx context.Context, rows []int) error {
+	args := make([]driver.NamedValue, len(w.order))
+	columns := make([][]any, len(w.values))
+	for k, i := range w.order {
+		if columns[i] == nil {
+			columns[i] = pick(w.values[i], rows)
+		}
+		args[k] = driver.NamedValue{Ordinal: k + 1, Value: columns[i]}
+	}
+	if w.whole[rows[0]] { // a statement of its own, whose end frees the large objects on the server
+		t := w.c.prepare(w.text)
+		_, err := t.execute(ctx, args)
+		if err == nil && !w.c.bad {
+			err = t.Close()
+		}
+		return err
+	}
+	if w.short == nil {
+		w.short = w.c.prepare(w.text)
+	}
+	_, err := w.short.execute(ctx, args)
+	if err != nil {
+		w.forget()
+	}
+	return err
+}
+
+// pick gives the values of the rows; where these are all, the values themselves.
+func pick(values []any, rows []int) []any {
+	if len(rows) == len(values) {
+		return values
+	}
+	out := make([]any, len(rows))
+	for i, row := range rows {
+		out[i] = values[row]
+	}
+	return out
+}
+
+// forget drops the statement: after an error the driver's record of it cannot be trusted.
+func (w *writer) forget() {
+	if w.short != nil && !w.c.bad {
+		_ = w.short.Close()
+	}
+	w.short = nil
+}
+
+// refused explains an error of the server; where the call was about one row it names it.
+func (w *writer) refused(ctx context.Context, err error, rows []int) error {
+	if errors.Is(context.Cause(ctx), errBatchTimeout) {
+		return fault.New(fault.StoreFailed, "write the rows").At(w.sink.target()).Because(errBatchTimeout).AsTransient().
+			Try("Look for what locks the table, or raise writeBatchTimeout.")
+	}
+	err = explain(ctx, err, "write the rows", w.sink.target())
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	e.Column = columnOf(err)
+	if len(rows) == 1 {
+		e.Row = int64(rows[0]) + 1
+	}
+	if w.sink.options.Upsert && hasCode(err, 1) { // another part inserted the key meanwhile; then it can be updated
+		e.Transient = true
+	}
+	return e
+}
+
+var errBatchTimeout = errors.New("the server took longer than writeBatchTimeout")
+
+// limit adds writeBatchTimeout to ctx.
+func (w *writer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.sink.options.BatchTimeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, w.sink.options.BatchTimeout, errBatchTimeout)
+}
+
+// Commit implements store.Writer.
+func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
+	if w.failure != nil {
+		return store.Counts{}, w.failure
+	}
+	if w.c == nil {
+		return store.Counts{}, fault.New(fault.Internal, "the partition was aborted or committed before").At(w.sink.target())
+	}
+	counts := store.Counts{Rows: w.rows, Bytes: w.bytes}
+	first, err := w.sink.mark(ctx, w.c, w.partition, counts)
+	if err == nil && !first {
+		err = store.ErrAlreadyCommitted
+	}
+	if err == nil {
+		err = w.commit(ctx)
+	}
+	if err != nil {
+		w.failure = err
+		_ = w.Abort()
+		return store.Counts{}, err
+	}
+	w.committed = true
+	return counts, w.Abort()
+}
+
+func (w *writer) commit(ctx context.Context) error {
+	defer w.c.guard(ctx)()
+	return explain(ctx, w.tx.Commit(), "commit the rows", w.sink.target())
+}
+
+// Abort implements store.Writer. The server rolls back when the connection ends.
+func (w *writer) Abort() error {
+	if w.c == nil {
+		return nil
+	}
+	if !w.committed {
+		w.rollBack()
+	}
+	w.c.hangUp()
+	w.c, w.short = nil, nil
+	return nil
+}
+
+// rollBack undoes what is not committed: the server commits when a session logs off in order.
+func (w *writer) rollBack() {
+	if w.c.bad {
+		return
+	}
+	w.c.wire.limit(cancelPatience)
+	if err := w.tx.Rollback(); err != nil {
+		w.c.bad = true // the connection is cut, and the server rolls back
+	}
+}
