@@ -51,25 +51,6 @@ func MariaDB(t testing.TB) string {
 	return mariaDatabase(t, server, MariaDBEnv)
 }
 
-// StartMariaDB starts a private MariaDB for a program that is no test, such as a benchmark, and gives the DSN of an empty
-// database. The server ends with the program.
-func StartMariaDB() (dsn string, err error) {
-	dsn, missing, err := startMariaDB()
-	if missing != "" {
-		return "", fmt.Errorf("MariaDB cannot be started: %s", missing)
-	}
-	if err != nil {
-		return "", err
-	}
-	db, err := sql.Open("mysql", dsn)
-	if err != nil {
-		return "", err
-	}
-	defer db.Close()
-	_, err = db.Exec("CREATE DATABASE program CHARACTER SET utf8mb4")
-	return dsn + "program", err
-}
-
 // MySQL gives the DSN of an empty database of the real MySQL server that [MySQLEnv] names, or skips the test: no free
 // package of it is common enough to start one, so CI does not ask for it.
 func MySQL(t testing.TB) string {
