@@ -58,7 +58,7 @@ func startMariaDB() (dsn, missing string, err error) {
 		return "", "", err
 	}
 	init := filepath.Join(folder, "init.sql")
-	text := "CREATE USER dmg@'%' IDENTIFIED BY '" + secret + "';\nGRANT ALL ON *.* TO dmg@'%' WITH GRANT OPTION;\n"
+	text := "CREATE USER dmg@'%' IDENTIFIED BY '" + secret + "';\nGRANT ALL ON *.* TO dmg@'%' WITH GRANT OPTION;\nCREATE DATABASE program CHARACTER SET utf8mb4;\n"
 	if err := os.WriteFile(init, []byte(text), 0o600); err != nil {
 		return "", "", err
 	}
@@ -78,7 +78,7 @@ func startMariaDB() (dsn, missing string, err error) {
 	if _, err := startScript(cmd); err != nil {
 		return "", "", err
 	}
-	return fmt.Sprintf("dmg:%s@tcp(127.0.0.1:%d)/", secret, port), "", nil
+	return fmt.Sprintf("dmg:%s@tcp(127.0.0.1:%d)/program", secret, port), "", nil
 }
 
 // mariaAccount is the account that the server runs under: nil for the own one, or mysql where that is root, which the
