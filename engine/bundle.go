@@ -26,6 +26,10 @@ type BundleOptions struct {
 	Reset bool
 	// Parallel overrides parallelCopies where > 0.
 	Parallel int
+	// Verify compares the content of source and sink after the copy, whatever the bundle says.
+	Verify bool
+	// Limits bound the copy; they can be changed while it runs. Nil bounds nothing.
+	Limits *Limits
 	// Progress is called about once a second.
 	Progress func(Progress)
 	Log      *slog.Logger
@@ -39,7 +43,7 @@ func CopyBundle(ctx context.Context, path string, o BundleOptions) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Log: o.Log}
+	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Limits: o.Limits, Log: o.Log}
 	if job.Source.Watermark != nil {
 		return o.copyIncrement(ctx, job, options)
 	}
@@ -98,7 +102,11 @@ func (o BundleOptions) job(path string) (*activity.Job, error) {
 	if bundle, err = o.open(bundle); err != nil {
 		return nil, err
 	}
-	return activity.Parse(bundle, stores.Stores(), formats.Formats())
+	var wants []activity.Option
+	if o.Verify {
+		wants = append(wants, activity.Compared())
+	}
+	return activity.Parse(bundle, stores.Stores(), formats.Formats(), wants...)
 }
 
 // open restores sealed credentials with the data directory's certificate. A bundle without any needs no certificate.

@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 	"gopkg.in/natefinch/lumberjack.v2"
 
+	"dmgateway/engine/copy"
 	"dmgateway/engine/credential"
 	"dmgateway/engine/format"
 	formats "dmgateway/engine/format/all"
@@ -58,6 +59,7 @@ type Engine struct {
 	formats     *format.Registry
 	hub         *hub
 	machine     *machine
+	limits      copy.Limits // of all jobs together
 	control     *controlServer
 	builtIn     builtIn
 
@@ -123,6 +125,7 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.applyVerbose()
+	e.applyLimits()
 	if err := e.loadSampleFolders(ctx); err != nil {
 		return err
 	}

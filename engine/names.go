@@ -11,6 +11,8 @@ type (
 	Progress = report.Progress
 	// Result is a finished copy.
 	Result = report.Result
+	// Consistency says what a copy compared, and what came of it.
+	Consistency = report.Consistency
 	// ErrorInfo is an error as a person is shown it: code, message, target, hint.
 	ErrorInfo = report.Error
 )

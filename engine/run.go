@@ -131,7 +131,7 @@ func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err
 	defer checkpoints.finish()
 	return copy.Run(ctx, job, copy.Options{
 		RunID: t.run(), Attempt: t.entry.Job.Attempt, Checkpoints: checkpoints, Allow: s.e.allowPath, Log: log,
-		Watermarks: s.e.journal, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
+		Limits: &s.e.limits, Watermarks: s.e.journal, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
 		Queued: t.entry.Started.Sub(t.entry.Job.QueuedAt), Progress: func(p report.Progress) { s.progressed(t, p) },
 	})
 }

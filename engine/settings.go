@@ -21,6 +21,11 @@ const (
 	SettingTheme         = "theme"
 	SettingVerbose       = "verbose"
 	SettingNotifications = "notifications"
+
+	SettingByteLimit       = "bytelimit"
+	SettingRowLimit        = "rowlimit"
+	SettingConnectionLimit = "connectionlimit"
+	SettingMemoryLimit     = "memorylimit"
 )
 
 // maxJobs is the most jobs that may run at once.
@@ -42,6 +47,22 @@ func definitions() []definition {
 			Name: SettingJobLimit, Kind: "number", Default: strconv.Itoa(defaultJobLimit()),
 			Help: "How many copy jobs may run at once. The default follows from this machine's cores and memory.",
 		}, check: checkJobLimit, apply: (*Engine).applyJobLimit},
+		{Setting: Setting{
+			Name: SettingByteLimit, Kind: "text",
+			Help: "How many bytes a second all running jobs together may read, such as 500K or 20M. Empty: as many as they can. Running jobs follow at once.",
+		}, check: checkSize, apply: (*Engine).applyLimits},
+		{Setting: Setting{
+			Name: SettingRowLimit, Kind: "text",
+			Help: "How many rows a second all running jobs together may read. Empty: as many as they can. Running jobs follow at once.",
+		}, check: checkSize, apply: (*Engine).applyLimits},
+		{Setting: Setting{
+			Name: SettingConnectionLimit, Kind: "text",
+			Help: "How many parts of tables and files all running jobs together may copy at once. Empty: as each job says. Running jobs follow as parts end.",
+		}, check: checkSize, apply: (*Engine).applyLimits},
+		{Setting: Setting{
+			Name: SettingMemoryLimit, Kind: "text",
+			Help: "How much memory the buffers of all running jobs together may take, such as 200M; one part is always copied. Empty: as each job needs. Running jobs follow as parts end.",
+		}, check: checkSize, apply: (*Engine).applyLimits},
 		{Setting: Setting{
 			Name: SettingFolders, Kind: "folders",
 			Help: "Folders in which jobs from a data factory may read and write local files, SQLite files included. Separate several by " + string(os.PathListSeparator) + ". Empty: none.",

@@ -106,6 +106,13 @@ func TestSettingsAreCheckedKeptAndApplied(t *testing.T) {
 		{"folders", filepath.Join(data, "missing"), "", fault.NotFound},
 		{"notifications", "no", "false", ""},
 		{"autostart", "off", "false", ""},
+		{"bytelimit", " 20 m", "20M", ""},
+		{"bytelimit", "0", "", fault.BadInput},
+		{"bytelimit", "-1", "", fault.BadInput},
+		{"bytelimit", "9999999999G", "", fault.BadInput},
+		{"rowlimit", "1000", "1000", ""},
+		{"connectionlimit", "three", "", fault.BadInput},
+		{"memorylimit", "200MB", "200MB", ""},
 		{"colour", "red", "", fault.NotFound},
 	} {
 		err := e.SetSetting(t.Context(), c.name, c.value)
@@ -122,11 +129,14 @@ func TestSettingsAreCheckedKeptAndApplied(t *testing.T) {
 	if e.level.Level() != slog.LevelDebug {
 		t.Errorf("level %v", e.level.Level())
 	}
+	if v := e.limits.Values(); v != (LimitValues{BytesPerSecond: 20 << 20, RowsPerSecond: 1000, Memory: 200 << 20}) {
+		t.Errorf("limits %+v", v)
+	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	e = openEngine(t, data)
-	if value(t, e, "joblimit").Value != "9" || value(t, e, "folders").Value != folders || e.level.Level() != slog.LevelDebug {
+	if value(t, e, "joblimit").Value != "9" || value(t, e, "folders").Value != folders || e.level.Level() != slog.LevelDebug || e.limits.Values().RowsPerSecond != 1000 {
 		t.Error("settings were lost by a restart")
 	}
 	if err := e.SetSetting(t.Context(), "joblimit", ""); err != nil || value(t, e, "joblimit").Value != value(t, e, "joblimit").Default {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dmgateway/engine"
+	"dmgateway/engine/fault"
 )
 
 // bundleArgs are the words that copy, preview and schema share.
@@ -23,6 +24,10 @@ type copyCmd struct {
 	bundleArgs
 	Parallel int  `help:"How many partitions or files at once; the activity's parallelCopies where not given."`
 	DryRun   bool `help:"Plan, connect, compare types, and write nothing."`
+	Verify   bool `help:"Read the sink back after the copy and compare its content by checksum."`
+
+	LimitBytes string `help:"How many bytes a second to read at most, such as 500K or 20M." placeholder:"SIZE"`
+	LimitRows  string `help:"How many rows a second to read at most." placeholder:"NUMBER"`
 
 	State          string `help:"File that keeps how far the copies with a watermark have read; watermarks.db in the data directory where not given." type:"path"`
 	ResetWatermark bool   `help:"Forget how far this copy has read, and read all rows again."`
@@ -31,6 +36,12 @@ type copyCmd struct {
 func (c copyCmd) Run(p *program) error {
 	o := c.options(p)
 	o.Parallel, o.State, o.Reset = c.Parallel, c.State, c.ResetWatermark
+	o.Verify, o.Limits = c.Verify, &engine.Limits{}
+	limits, err := c.limits()
+	if err != nil {
+		return err
+	}
+	o.Limits.Set(limits)
 	if c.DryRun {
 		plan, err := engine.PlanBundle(p.ctx, c.Bundle, o)
 		if err != nil {
@@ -46,6 +57,20 @@ func (c copyCmd) Run(p *program) error {
 		return err
 	}
 	return p.finish(result)
+}
+
+func (c copyCmd) limits() (v engine.LimitValues, err error) {
+	for _, x := range []struct {
+		flag, text string
+		to         *int64
+	}{{"--limit-bytes", c.LimitBytes, &v.BytesPerSecond}, {"--limit-rows", c.LimitRows, &v.RowsPerSecond}} {
+		n, ok := engine.ParseSize(x.text)
+		if x.text != "" && !ok {
+			return v, fault.New(fault.BadInput, "%q is no limit", x.text).At(x.flag).Try("Give a whole number above 0; K, M and G stand for 1024 and its powers.")
+		}
+		*x.to = n
+	}
+	return v, nil
 }
 
 // finish prints a copy's result and returns errReported where it did not succeed.
@@ -69,6 +94,14 @@ func printResult(w io.Writer, r *engine.Result) {
 		{"Result", r.Status},
 		{"Rows", fmt.Sprintf("%s read, %s copied", count(r.RowsRead), count(r.RowsCopied))},
 	}
+	if r.RowsSkipped > 0 {
+		list = append(list, [2]string{"Skipped", count(r.RowsSkipped) + " rows that do not fit"})
+	}
+	for _, path := range []string{r.RedirectRowPath, r.LogFilePath} {
+		if path != "" {
+			list = append(list, [2]string{"Skipped log", path})
+		}
+	}
 	if r.FilesRead > 0 || r.FilesWritten > 0 {
 		list = append(list, [2]string{"Files", fmt.Sprintf("%s read, %s written", count(r.FilesRead), count(r.FilesWritten))})
 	}
@@ -76,7 +109,7 @@ func printResult(w io.Writer, r *engine.Result) {
 		[2]string{"Data", fmt.Sprintf("%s read, %s written", bytesText(r.DataRead), bytesText(r.DataWritten))},
 		[2]string{"Duration", fmt.Sprintf("%.2f s, %s KB/s", r.CopyDuration, count(int64(r.Throughput)))},
 		[2]string{"Parallel", fmt.Sprint(r.UsedParallelCopies)},
-		[2]string{"Verified", r.Consistency.VerificationResult},
+		[2]string{"Verified", verified(r.Consistency)},
 		[2]string{"Peak memory", bytesText(r.PeakMemory)})
 	if r.ResumedFrom > 0 {
 		list = append(list, [2]string{"Resumed", fmt.Sprintf("%d parts were done already", r.ResumedFrom)})
@@ -92,6 +125,18 @@ func printResult(w io.Writer, r *engine.Result) {
 		list = append(list, [2]string{"Warning", warning})
 	}
 	pairs(w, list...)
+}
+
+// verified says what was compared, and what came of it.
+func verified(c engine.Consistency) string {
+	text := c.VerificationResult
+	if c.Method != "" {
+		text += " (" + c.Method + ")"
+	}
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return text
 }
 
 type previewCmd struct {

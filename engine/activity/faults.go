@@ -45,6 +45,12 @@ type Verification struct {
 	Files *FileSource
 }
 
+// Option is what whoever runs a bundle wants beyond what it says.
+type Option func(*Job)
+
+// Compared has the content of the sink compared, whatever the bundle's verification says.
+func Compared() Option { return func(j *Job) { j.Verification.Checksum = true } }
+
 // faults reads what the job says of rows that do not fit, of the log of what was skipped, and of comparing.
 func (p *parser) faults(tp *props.Object) {
 	skip := tp.Bool("enableSkipIncompatibleRow", false)
@@ -151,11 +157,11 @@ func (p *parser) verification(tp *props.Object) {
 	v.Required = tp.Bool("validateDataConsistency", false)
 	if raw := tp.Peek("verification"); len(raw) > 0 && raw[0] == '{' {
 		o := tp.Object("verification")
-		v.Checksum = o.Enum("mode", "checksum", "counts", "checksum") == "checksum"
+		v.Checksum = o.Enum("mode", "checksum", "counts", "checksum") == "checksum" || v.Checksum
 		v.Keys = o.Strings("keys")
 		return
 	}
-	v.Checksum = tp.Enum("verification", "counts", "counts", "checksum") == "checksum"
+	v.Checksum = tp.Enum("verification", "counts", "counts", "checksum") == "checksum" || v.Checksum
 }
 
 // readBack decodes the sink a second time, as a source, where its content is to be compared after the copy.

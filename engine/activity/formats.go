@@ -93,6 +93,7 @@ func (p *parser) formatV2(e *endpoint, o *props.Object, typ string, source bool)
 	e.typeProps.Object("location") // read by v2Place
 	f.format = def.Decode(format.Spec{
 		Dataset: e.typeProps, Settings: settings, Structure: e.columns.schema, Cultures: e.columns.cultures, Formats: e.columns.formats,
+		Nested: p.hierarchy(def, e.dataset, source),
 	})
 	return f
 }

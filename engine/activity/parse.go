@@ -17,12 +17,15 @@ const defaultRetryInterval = 30 * time.Second
 // Parse reads a bundle {"linkedServices":[…],"datasets":[…],"activity":{…}}, v1 and v2 shapes mixed freely, and gives
 // the one copy that it describes. Nothing is opened. Everything that is wrong or not supported is in the error, each
 // with its JSON path. Expressions must have been filled in before, by [Expand].
-func Parse(bundle []byte, stores *store.Registry, formats *format.Registry) (*Job, error) {
+func Parse(bundle []byte, stores *store.Registry, formats *format.Registry, options ...Option) (*Job, error) {
 	root, err := props.Parse(bundle, "$")
 	if err != nil {
 		return nil, err
 	}
 	p := &parser{root: root, stores: stores, formats: formats, used: map[*props.Object]bool{}, job: &Job{}}
+	for _, o := range options {
+		o(p.job)
+	}
 	p.linked = p.index("linkedServices")
 	p.datasets = p.index("datasets")
 	root.Ignore("parameters")
@@ -53,6 +56,8 @@ type parser struct {
 	datasets map[string]*props.Object
 	used     map[*props.Object]bool // linked services and datasets that the activity refers to
 	job      *Job
+
+	nestedSource, nestedSink *format.Nested // what the mapping says of hierarchical data, nil where nothing
 }
 
 // index reads the names of linked services or datasets.
@@ -104,8 +109,8 @@ func (p *parser) activity(a *props.Object) {
 	p.common(tp)
 	source, sink := need(tp, "source"), need(tp, "sink")
 	in, out := p.endpoint(a, "inputs"), p.endpoint(a, "outputs")
-	p.job.Mapping = translator(tp)
 	if t := tp.Object("translator"); t != nil {
+		p.job.Mapping = p.translator(t)
 		p.job.Conversion = conversion(t)
 	}
 	if in != nil && source != nil {

@@ -2,7 +2,9 @@ package copy
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
@@ -174,18 +176,35 @@ func named(err error, column string) error {
 	return &with
 }
 
-// losses says for each column of the sink what may be refused or lost on the way, "" where nothing can be.
+// losses says for each column of the sink everything that may be refused or lost on the way, "" where nothing can be.
 func (m *mapping) losses(sink batch.Schema) []string {
 	out := make([]string, len(m.outs))
 	for i, o := range m.outs {
 		if o.from < 0 {
 			continue
 		}
-		if ok, why := batch.Lossless(m.sources[o.from].Type, sink[i].Type); !ok {
-			out[i] = why
-		}
+		out[i] = strings.Join(o.losses(m.sources[o.from].Type, sink[i].Type), "; ")
 	}
 	return out
+}
+
+func (o *output) losses(from, to batch.Type) []string {
+	return batch.Losses(from, to, o.options(from, to))
+}
+
+// silent are the losses that no row shows: what is cut or rounded instead of being refused. The result tells them.
+func (m *mapping) silent(sink batch.Schema) (list []string) {
+	for i, o := range m.outs {
+		if o.from < 0 {
+			continue
+		}
+		for _, what := range o.losses(m.sources[o.from].Type, sink[i].Type) {
+			if !strings.HasSuffix(what, "refused") {
+				list = append(list, fmt.Sprintf("Column %q, %s to %s: %s.", sink[i].Name, m.sources[o.from].Type, sink[i].Type, what))
+			}
+		}
+	}
+	return list
 }
 
 // rowLimit is how many rows a batch should have for the format that is written.

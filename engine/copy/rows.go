@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"dmgateway/engine/activity"
 	"dmgateway/engine/batch"
@@ -38,17 +39,38 @@ type planner interface {
 	Planned(partitions []store.Partition) error
 }
 
-// open connects the source, then the sink.
+// open connects both sides at once: signing in takes longer than copying a small table. Where both fail the source's
+// error is told.
 func (w *rowWork) open(ctx context.Context) (err error) {
+	var sinkErr error
+	var sinkSide sync.WaitGroup
+	if w.sink == nil {
+		sinkSide.Go(func() {
+			sinkErr = guarded(w.run.log, func() (err error) {
+				sink, err := openSink(ctx, w.run)
+				if err == nil {
+					w.sink = sink
+				}
+				return err
+			})
+		})
+	}
 	if w.source == nil {
-		if w.source, err = openSource(ctx, w.run.job, w.run.env, grouping(w.run.job)); err != nil {
+		var source store.Source
+		err = guarded(w.run.log, func() (err error) {
+			source, err = openSource(ctx, w.run.job, w.run.env, grouping(w.run.job))
 			return err
+		})
+		if err == nil {
+			w.source = source
 		}
 	}
-	if w.sink == nil {
-		if w.sink, err = openSink(ctx, w.run); err != nil {
-			return err
-		}
+	sinkSide.Wait()
+	if err != nil {
+		return err
+	}
+	if sinkErr != nil {
+		return sinkErr
 	}
 	if err := w.openStaging(ctx); err != nil {
 		return err
