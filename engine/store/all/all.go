@@ -7,6 +7,7 @@ import (
 	"dmgateway/engine/store/blob"
 	"dmgateway/engine/store/filesystem"
 	"dmgateway/engine/store/mysql"
+	"dmgateway/engine/store/oracle"
 	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sftp"
 	"dmgateway/engine/store/sqlite"
@@ -20,6 +21,7 @@ func Stores() *store.Registry {
 		blob.DataLake(),
 		filesystem.Definition(),
 		mysql.Definition(),
+		oracle.Definition(),
 		postgres.Definition(),
 		sftp.Definition(),
 		sqlite.Definition(),

@@ -35,7 +35,8 @@ func lacks(real bool) func(batch.Type, string) bool {
 		case batch.Binary:
 			return v == `\x`
 		case batch.Decimal:
-			return v == "NaN" || len(strings.Trim(strings.ReplaceAll(v, ".", ""), "-0")) > 40
+			_, _, err := scientific([]byte(v))
+			return err != nil
 		case batch.Duration:
 			return !real && strings.HasPrefix(v, "-") // the stand-in gives the sign to the days alone
 		}

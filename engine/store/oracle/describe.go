@@ -115,7 +115,7 @@ func dictionaryColumn(row []cell) column {
 
 // describeQuery asks the server for the columns of a query's rows without reading them.
 func (c *session) describeQuery(ctx context.Context, text, target string) ([]column, error) {
-	rows, err := c.rows(ctx, "SELECT * FROM (\n"+bare(text)+"\n) WHERE 1 = 0")
+	rows, err := c.rows(ctx, "SELECT * FROM (\n"+bare(text)+"\n) Q WHERE 1 = 0")
 	if hasCode(err, 918, 957, 960, 972, 1948) { // names that cannot stand together in brackets
 		rows, err = c.rows(ctx, bare(text))
 	}

@@ -285,7 +285,7 @@ func (s *source) bounds(ctx context.Context, c column, t batch.Type) (low, high 
 	if lower == "" || upper == "" {
 		from := s.object.Quoted()
 		if s.table.IsZero() {
-			from = "(\n" + bare(s.part.rewrite(s.query, slice{Column: s.part.Column})) + "\n)"
+			from = "(\n" + bare(s.part.rewrite(s.query, slice{Column: s.part.Column})) + "\n) Q"
 		}
 		least, most, err := s.extremes(ctx, c, from)
 		if err != nil {

@@ -77,8 +77,13 @@ func (k *sink) Finish(ctx context.Context) error {
 		}
 		return explain(ctx, err, "remove the marks of the copied parts", k.markers.String())
 	}
-	defer k.c.guard(ctx)()
-	return explain(ctx, tx.Commit(), "remove the marks of the copied parts", k.markers.String())
+	if err := k.c.commit(ctx, tx); err != nil {
+		return explain(ctx, err, "remove the marks of the copied parts", k.markers.String())
+	}
+	if k.options.Upsert && k.targets != nil {
+		return newStage(k).drop(ctx, k.c)
+	}
+	return nil
 }
 
 // mark inserts the partition's row inside its transaction; false means that another attempt has committed it, or

@@ -263,7 +263,7 @@ func (p partitioning) rewrite(query string, s slice) string {
 		return all[0]
 	}
 	for i := range all {
-		all[i] = "SELECT * FROM (\n" + bare(all[i]) + "\n)"
+		all[i] = "SELECT * FROM (\n" + bare(all[i]) + "\n) Q"
 	}
 	return strings.Join(all, " UNION ALL ")
 }

@@ -56,6 +56,15 @@ func (s *session) execute(ctx context.Context, text string, args ...any) (int64,
 	return r.RowsAffected()
 }
 
+// commit ends a transaction. A cancelled one may be committed all the same.
+func (s *session) commit(ctx context.Context, tx driver.Tx) error {
+	if s.bad {
+		return errHungUp
+	}
+	defer s.guard(ctx)()
+	return tx.Commit()
+}
+
 // statement is a statement that is run again and again with arrays of values.
 type statement struct {
 	s *session

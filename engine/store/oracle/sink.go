@@ -253,7 +253,14 @@ func (k *sink) Open(ctx context.Context, p store.Partition) (store.Writer, error
 	if err != nil {
 		return nil, err
 	}
-	return newWriter(k, c, p.ID)
+	return newWriter(k, c, p.ID), nil
+}
+
+// say puts a warning into the run's log.
+func (k *sink) say(what string, more ...any) {
+	if k.env.Log != nil {
+		k.env.Log.Warn(what, append([]any{"table", k.target()}, more...)...)
+	}
 }
 
 // insert is the statement that one row's values go into.
@@ -273,14 +280,12 @@ func (k *sink) merge() (text string, order []int) {
 		order = append(order, i)
 		return len(order)
 	}
-	isKey := map[int]bool{}
 	for _, key := range k.options.Keys {
 		i := k.fields.Index(key)
-		isKey[i] = true
 		on = append(on, "T."+sqlstore.Quote(k.targets[i].name)+" = "+k.targets[i].cast(add(i)))
 	}
 	for i := range k.targets {
-		if !isKey[i] {
+		if !k.options.isKey(k.fields, i) {
 			set = append(set, sqlstore.Quote(k.targets[i].name)+" = "+k.targets[i].placeholder(add(i)))
 		}
 	}

@@ -16,6 +16,9 @@ const (
 
 // WriteSome implements store.Skipper.
 func (w *writer) WriteSome(ctx context.Context, b *batch.Batch, reject func(*fault.Error)) error {
+	if err := w.begin(ctx, true); err != nil {
+		return err
+	}
 	rows, err := w.take(b, reject)
 	if err != nil {
 		return err

@@ -215,7 +215,7 @@ func (s *source) statement(p slice, want batch.Schema) (*plan, error) {
 			return nil, fault.New(fault.BadInput, "the query has %d columns called %q", n, want[i].Name).At(s.target()).Try("Give the columns different names, with AS.")
 		}
 	}
-	r.text = "SELECT " + strings.Join(list, ", ") + " FROM (\n" + bare(text) + "\n)" + where
+	r.text = "SELECT " + strings.Join(list, ", ") + " FROM (\n" + bare(text) + "\n) Q" + where
 	return r, nil
 }
 

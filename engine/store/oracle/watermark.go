@@ -35,7 +35,7 @@ func (s *source) Highest(ctx context.Context, name string) (value string, ok boo
 	}
 	from := s.object.Quoted()
 	if s.table.IsZero() {
-		from = "(\n" + bare(s.part.rewrite(s.query, slice{Column: s.part.Column})) + "\n)"
+		from = "(\n" + bare(s.part.rewrite(s.query, slice{Column: s.part.Column})) + "\n) Q"
 	}
 	_, most, err := s.extremes(ctx, c, from)
 	if err != nil {

@@ -27,8 +27,11 @@ type writer struct {
 	text      string
 	order     []int // for each placeholder, the column whose value goes there
 
+	stage *stage // rows wait there for the commit; nil where they go into the table at once
+	begun bool
+
 	encode encoder
-	values [][]any // of the batch, by column and row
+	values [][]any // of the batch, by column and row; behind those of the sink's columns the place of the row
 	whole  []bool  // rows that hold a long large object
 	short  *statement
 
@@ -43,14 +46,19 @@ var (
 	_ store.Skipper = (*writer)(nil)
 )
 
-// newWriter begins the transaction; c belongs to the writer.
-func newWriter(k *sink, c *session, partition string) (store.Writer, error) {
-	tx, err := c.c.Begin()
-	if err != nil {
-		c.hangUp()
-		return nil, fault.New(fault.StoreFailed, "begin to write").At(k.target()).Because(err)
+// newWriter makes the writer; c belongs to it.
+func newWriter(k *sink, c *session, partition string) *writer {
+	return &writer{sink: k, c: c, partition: partition, values: make([][]any, len(k.targets)+1)}
+}
+
+// begin makes what the rows go through and starts the transaction. An upsert that leaves bad rows out merges row by row,
+// because only so it learns which are bad; any other goes through the stage, if the user may make one.
+func (w *writer) begin(ctx context.Context, some bool) error {
+	if w.begun || w.c == nil {
+		return nil
 	}
-	w := &writer{sink: k, c: c, tx: tx, partition: partition, text: k.insert(), values: make([][]any, len(k.targets))}
+	k := w.sink
+	w.text = k.insert()
 	if k.options.Upsert {
 		w.text, w.order = k.merge()
 	} else {
@@ -58,11 +66,33 @@ func newWriter(k *sink, c *session, partition string) (store.Writer, error) {
 			w.order = append(w.order, i)
 		}
 	}
-	return w, nil
+	if k.options.Upsert && !some {
+		g := newStage(k)
+		switch err := g.make(ctx, w.c); {
+		case err == nil:
+			w.stage, w.text, w.order = g, g.insert(), []int{len(k.targets)}
+			for i := range k.targets {
+				w.order = append(w.order, i)
+			}
+		case hasCode(err, 1031, 1536, 1950): // no right or no room to make a table: merge row by row
+			k.say("the user may not create a temporary table, so rows are merged one by one")
+		default:
+			return explain(ctx, err, "create the interim table "+g.name, k.target())
+		}
+	}
+	tx, err := w.c.c.Begin()
+	if err != nil {
+		return explain(ctx, err, "begin to write", k.target())
+	}
+	w.tx, w.begun = tx, true
+	return nil
 }
 
 // Write implements store.Writer.
 func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
+	if err := w.begin(ctx, false); err != nil {
+		return err
+	}
 	rows, err := w.take(b, nil)
 	if err != nil {
 		return err
@@ -151,15 +181,14 @@ func (w *writer) takeRow(b *batch.Batch, row int) error {
 	if w.sink.sliceID != nil {
 		w.values[len(targets)-1][row] = w.sink.sliceID
 	}
+	w.values[len(targets)][row] = w.rows + int64(row)
 	return nil
 }
 
 // sayEmpty warns once that an empty text becomes NULL.
 func (w *writer) sayEmpty(column int) {
 	w.empty = true
-	if w.sink.env.Log != nil {
-		w.sink.env.Log.Warn("Oracle keeps empty texts and bytes as NULL", "table", w.sink.target(), "column", w.sink.targets[column].name)
-	}
+	w.sink.say("Oracle keeps empty texts and bytes as NULL", "column", w.sink.targets[column].name)
 }
 
 func (w *writer) misfit(err error, c *batch.Column, column, row int) error {
@@ -189,7 +218,7 @@ func (w *writer) parts(rows []int, b *batch.Batch) [][]int {
 			list = list[n:]
 		}
 	}
-	if w.sink.options.Upsert {
+	if w.sink.options.Upsert && w.stage == nil {
 		for start := 0; start < len(rows); {
 			end := start + 1
 			for end < len(rows) && w.whole[rows[end]] == w.whole[rows[start]] {
@@ -311,7 +340,17 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	if w.c == nil {
 		return store.Counts{}, fault.New(fault.Internal, "the partition was aborted or committed before").At(w.sink.target())
 	}
+	if err := w.begin(ctx, false); err != nil {
+		return store.Counts{}, err
+	}
 	counts := store.Counts{Rows: w.rows, Bytes: w.bytes}
+	if w.stage != nil && w.rows > 0 {
+		if err := w.c.run(ctx, w.stage.move()); err != nil {
+			w.failure = w.refused(ctx, err, nil)
+			_ = w.Abort()
+			return store.Counts{}, w.failure
+		}
+	}
 	first, err := w.sink.mark(ctx, w.c, w.partition, counts)
 	if err == nil && !first {
 		err = store.ErrAlreadyCommitted
@@ -329,8 +368,7 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 }
 
 func (w *writer) commit(ctx context.Context) error {
-	defer w.c.guard(ctx)()
-	return explain(ctx, w.tx.Commit(), "commit the rows", w.sink.target())
+	return explain(ctx, w.c.commit(ctx, w.tx), "commit the rows", w.sink.target())
 }
 
 // Abort implements store.Writer. The server rolls back when the connection ends.
@@ -338,7 +376,7 @@ func (w *writer) Abort() error {
 	if w.c == nil {
 		return nil
 	}
-	if !w.committed {
+	if w.begun && !w.committed {
 		w.rollBack()
 	}
 	w.c.hangUp()
