@@ -120,7 +120,7 @@ func (s *server) roots(env store.Env) (*x509.CertPool, error) {
 // sessionSettings make the text forms of values exact and the same on every server, and keep open transactions of a copy
 // alive while the other side is slow.
 const sessionSettings = `SET DateStyle TO ISO; SET IntervalStyle TO postgres; SET extra_float_digits TO 3; SET bytea_output TO hex;
-SELECT set_config(name, '0', false) FROM pg_settings WHERE name='idle_in_transaction_session_timeout'`
+SELECT set_config('idle_in_transaction_session_timeout', '0', false) WHERE current_setting('idle_in_transaction_session_timeout', true) IS NOT NULL`
 
 // connect opens a connection and signs in.
 func (s *server) connect(ctx context.Context, env store.Env) (*pgconn.PgConn, error) {

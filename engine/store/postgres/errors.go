@@ -70,53 +70,6 @@ func broken(err error) bool {
 		strings.Contains(err.Error(), "EOF") || strings.Contains(err.Error(), "closed")
 }
 
-// classify maps SQLSTATE to a code, a hint and whether trying again can help.
-func classify(p *pgconn.PgError) (code, hint string, transient bool) {
-	class := ""
-	if len(p.Code) >= 2 {
-		class = p.Code[:2]
-	}
-	switch p.Code {
-	case "42501":
-		return fault.Forbidden, "Grant the user the right that the message names.", false
-	case "42P01", "42703", "3F000", "42883", "42704":
-		return fault.NotFound, "Correct the name; names in quotes are case-sensitive.", false
-	case "3D000":
-		return fault.NotFound, "Correct the name of the database; it is case-sensitive.", false
-	case "40001", "40P01":
-		return fault.StoreFailed, "Another transaction stood in the way; the copy tries again.", true
-	case "53100":
-		return fault.DiskFull, "Free space on the database server.", true
-	case "55P03":
-		return fault.StoreFailed, "Another session keeps the table locked; end it or try again later.", true
-	case "57014":
-		return fault.StoreFailed, "The server ended the statement, by its statement_timeout or an administrator; raise the limit.", false
-	case "57P04":
-		return fault.NotFound, "The database was dropped.", false
-	case "22021":
-		return fault.Conversion, "PostgreSQL text cannot hold zero bytes or invalid UTF-8; copy the column into bytea.", false
-	case "25006":
-		return fault.Forbidden, "The server is a read-only replica, or the session is read-only; use the primary server.", false
-	}
-	switch class {
-	case "28":
-		return fault.SignInFailed, "Check user name and password, and that pg_hba.conf lets the user in from this machine.", false
-	case "08":
-		return fault.Unreachable, "The connection failed; check the server and the network.", true
-	case "53":
-		return fault.StoreFailed, "The server is short of a resource, such as connections or memory; the copy tries again.", true
-	case "57":
-		return fault.Unreachable, "The server shuts down or starts up; the copy tries again.", true
-	case "22":
-		return fault.Conversion, "Correct the value, or map the column to another type.", false
-	case "23":
-		return fault.StoreFailed, "Correct the row, or change the table's constraint.", false
-	case "42":
-		return fault.BadInput, "Correct the SQL text.", false
-	}
-	return fault.StoreFailed, "See the server's message and its log.", false
-}
-
 // copyContext is what the server says about the place of an error in a COPY: 'COPY t, line 3, column c: "x"'.
 var copyContext = regexp.MustCompile(`COPY .*?, line (\d+)(?:, column ([^:]+))?(?:: "((?s:.*))")?`)
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dmgateway/engine/batch"
@@ -19,6 +20,8 @@ type sink struct {
 	table   sqlstore.Table
 	options sqlstore.SinkOptions
 	pool    *pool
+
+	inspected batch.Schema // what Inspect was asked last, for a table that is there
 
 	// Set by Prepare.
 	home    string         // schema of the table, where the marker table is too
@@ -78,10 +81,6 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 			return nil, err
 		}
 	}
-	schema, columns, err := k.pool.describe(ctx, "SELECT * FROM "+k.table.Quoted()+" LIMIT 0", k.target())
-	if err != nil {
-		return nil, err
-	}
 	if err := k.locate(ctx); err != nil {
 		return nil, err
 	}
@@ -89,6 +88,13 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 		if err := k.makeMarkers(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if slices.Equal(want, k.inspected) && k.options.PreCopyScript == "" {
+		return k.fields, nil // as Inspect found it a moment ago
+	}
+	schema, columns, err := k.pool.describe(ctx, "SELECT * FROM "+k.table.Quoted()+" LIMIT 0", k.target())
+	if err != nil {
+		return nil, err
 	}
 	return k.adopt(ctx, want, schema, columns, true)
 }
@@ -112,7 +118,11 @@ func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, er
 	if err != nil {
 		return nil, err
 	}
-	return k.adopt(ctx, want, schema, columns, there)
+	fields, err := k.adopt(ctx, want, schema, columns, there)
+	if err == nil && there {
+		k.inspected = slices.Clone(want)
+	}
+	return fields, err
 }
 
 // adopt matches the wanted columns with those of the table and decides how each is written.
