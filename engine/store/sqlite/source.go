@@ -19,19 +19,35 @@ type source struct {
 	table  string // "" when a query is read
 	query  string
 	only   batch.Schema // the dataset's structure, nil for all columns
+	part   sqlstore.Partitioning
 	c      *conn
 	schema batch.Schema
+
+	window  string // what Between asked for, "" = all rows
+	explain string
 }
 
 var (
 	_ store.Source      = (*source)(nil)
 	_ store.Partitioner = (*source)(nil)
+	_ store.Divided     = (*source)(nil)
+	_ store.Explainer   = (*source)(nil)
 )
 
 func decodeSource(spec store.Spec) store.OpenSource {
 	path := decodeFile(spec.LinkedService)
 	table := spec.Dataset.String("tableName")
 	o := sqlstore.DecodeSource(spec.Activity)
+	part := sqlstore.DecodePartitioning(spec.Activity)
+	if part.Option == sqlstore.PhysicalPartitions {
+		spec.Activity.Problem(fault.Unsupported, "partitionOption", "SQLite has no physical partitions; use DynamicRange")
+	}
+	if part.Option == sqlstore.DynamicRange && o.Query != "" && part.Column == "" {
+		spec.Activity.Problem(fault.BadInput, "partitionSettings", "a query with partitionOption DynamicRange needs partitionSettings.partitionColumnName")
+	}
+	if part.Option != sqlstore.DynamicRange && sqlstore.HasRange(o.Query) {
+		spec.Activity.Problem(fault.BadInput, "query", "the place for a range in the query needs partitionOption DynamicRange")
+	}
 	if table == "" && o.Query == "" {
 		spec.Dataset.Required("tableName")
 	}
@@ -43,7 +59,7 @@ func decodeSource(spec store.Spec) store.OpenSource {
 		if err != nil {
 			return nil, err
 		}
-		s := &source{env: env, path: path, table: table, query: o.Query, c: c}
+		s := &source{env: env, path: path, table: table, query: o.Query, part: part, c: c}
 		if table != "" {
 			s.only = spec.Structure
 		}
@@ -74,7 +90,7 @@ func (s *source) describe(ctx context.Context) (schema batch.Schema, err error) 
 		}
 	} else {
 		var q *stmt
-		if q, err = s.prepareQuery(s.c); err != nil {
+		if q, err = s.prepareQuery(s.c, ""); err != nil {
 			return nil, err
 		}
 		schema = declaredSchema(q)
@@ -105,8 +121,8 @@ func (s *source) restrict(schema batch.Schema) (batch.Schema, error) {
 }
 
 // prepareQuery compiles the query, which must be one statement that gives rows and changes nothing.
-func (s *source) prepareQuery(c *conn) (*stmt, error) {
-	q, rest, err := c.prepare(s.query)
+func (s *source) prepareQuery(c *conn, condition string) (*stmt, error) {
+	q, rest, err := c.prepare(s.restricted(condition))
 	if err != nil {
 		return nil, explain(err, "run the query", s.path)
 	}
@@ -127,12 +143,35 @@ func (s *source) prepareQuery(c *conn) (*stmt, error) {
 	return q, nil
 }
 
+// restricted is the query with a condition, and with what Between asked for: where it has a place for a range, else
+// around it.
+func (s *source) restricted(condition string) string {
+	text := s.query
+	if sqlstore.HasRange(text) {
+		if condition == "" {
+			condition = "1 = 1"
+		}
+		text = sqlstore.FillRange(text, condition)
+		condition = ""
+	}
+	if where := s.where(condition); where != "" {
+		return "SELECT * FROM (" + bare(text) + "\n)" + where
+	}
+	return text
+}
+
+// Divided implements store.Divided.
+func (s *source) Divided() bool { return s.part.Divided() }
+
+// Explain implements store.Explainer.
+func (s *source) Explain() string { return s.explain }
+
 // sampleRows is how many rows are looked at to find the type of a column that was declared without one.
 const sampleRows = 1000
 
 // sample gives columns of unknown type the one that the first rows suggest: all INTEGER, all numbers, all BLOB, else text.
 func (s *source) sample(ctx context.Context, schema batch.Schema) error {
-	text := s.query
+	text := s.restricted("")
 	if s.table != "" {
 		text = "SELECT " + sqlstore.QuoteAll(sqlstore.Names(schema)) + " FROM " + sqlstore.Quote(s.table)
 	}
@@ -207,8 +246,15 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 
 // prepareRead compiles what reads the partition; columns are changed to where the wanted columns are in its rows.
 func (s *source) prepareRead(c *conn, p store.Partition, schema batch.Schema, columns []int) (*stmt, error) {
+	where := ""
+	if p.Spec != "" {
+		var err error
+		if where, err = parsePart(p.Spec); err != nil {
+			return nil, fault.New(fault.BadInput, "the partition %q cannot be read", p.Spec).At(s.target()).Because(err).Try("Run the copy again from its beginning.")
+		}
+	}
 	if s.table == "" {
-		return s.prepareQuery(c)
+		return s.prepareQuery(c, where)
 	}
 	var b strings.Builder
 	b.WriteString("SELECT ")
@@ -217,13 +263,7 @@ func (s *source) prepareRead(c *conn, p store.Partition, schema batch.Schema, co
 	}
 	b.WriteString(sqlstore.QuoteAll(sqlstore.Names(schema)))
 	b.WriteString(" FROM " + sqlstore.Quote(s.table))
-	if p.Spec != "" {
-		where, err := parseRange(p.Spec)
-		if err != nil {
-			return nil, fault.New(fault.BadInput, "the partition %q cannot be read", p.Spec).At(s.target()).Because(err)
-		}
-		b.WriteString(where)
-	}
+	b.WriteString(s.where(where))
 	for i := range columns {
 		columns[i] = i
 	}

@@ -30,7 +30,7 @@ func Definition() store.Definition {
 		Name: "sqlite", Title: "SQLite",
 		LinkedServices: []string{"SQLite"}, Datasets: []string{"SQLiteTable"},
 		Sources: []string{"SQLiteSource"}, Sinks: []string{"SQLiteSink"},
-		Source: decodeSource, Sink: decodeSink, Test: decodeTest,
+		Source: decodeSource, Sink: decodeSink, Test: decodeTest, Browse: decodeBrowse, Types: typeTable(),
 	}
 }
 

@@ -23,6 +23,7 @@ type writer struct {
 	encode    []encode
 	rows      int64
 	bytes     int64
+	direct    *stmt // INSERT into the table itself, of WriteSome
 }
 
 // stage makes the staging table. Its columns have no type, so they keep every value as it is bound.
@@ -60,21 +61,26 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 }
 
 func (w *writer) put(ctx context.Context, b *batch.Batch, row int) error {
-	w.insert.reset()
+	return w.putInto(ctx, w.insert, b, row)
+}
+
+// putInto runs the statement with the values of a row.
+func (w *writer) putInto(ctx context.Context, into *stmt, b *batch.Batch, row int) error {
+	into.reset()
 	for i, encode := range w.encode {
 		c := &b.Cols[i]
 		if c.IsNull(row) {
 			if w.sink.notNull[i] {
 				return w.refuse(sqlstore.NoNull(), row, i)
 			}
-			w.insert.bindNull(i)
+			into.bindNull(i)
 			continue
 		}
-		if err := encode(w.insert, i, c, row); err != nil {
+		if err := encode(into, i, c, row); err != nil {
 			return w.refuse(err, row, i)
 		}
 	}
-	_, err := w.insert.step(ctx)
+	_, err := into.step(ctx)
 	return err
 }
 
@@ -86,6 +92,9 @@ func (w *writer) refuse(e *fault.Error, row, column int) error {
 func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	if w.c == nil {
 		return store.Counts{}, fault.New(fault.Internal, "the partition was aborted or committed before").At(w.sink.target())
+	}
+	if w.direct != nil {
+		return w.commitDirect(ctx)
 	}
 	w.insert.close()
 	if err := w.c.exec(ctx, "COMMIT"); err != nil {
@@ -108,16 +117,10 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 // transfer moves the partition's rows and marks it, inside a transaction. Triggers can drop rows, which changes counts;
 // of an upsert every row counts that was staged.
 func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
-	taken := false
-	err := w.c.query(ctx, `SELECT 1 FROM `+sqlstore.MarkerTable+` WHERE "run"=? AND "partition" IN (?, ?)`,
-		[]any{w.sink.env.RunID, w.partition, sqlstore.FinishedPartition}, func(*stmt) error { taken = true; return nil })
-	if err != nil {
+	if err := w.free(ctx); err != nil {
 		return err
 	}
-	if taken {
-		return errTaken
-	}
-	err = w.c.query(ctx, w.move("1"), nil, nil)
+	err := w.c.query(ctx, w.move("1"), nil, nil)
 	switch {
 	case isConstraint(err):
 		return w.locate(ctx, err)
@@ -129,16 +132,31 @@ func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
 	return w.c.mark(ctx, w.sink.env.RunID, w.partition, *counts, time.Now().UTC())
 }
 
+// free returns errTaken where another attempt has committed the partition, or finished the run.
+func (w *writer) free(ctx context.Context) error {
+	taken := false
+	err := w.c.query(ctx, `SELECT 1 FROM `+sqlstore.MarkerTable+` WHERE "run"=? AND "partition" IN (?, ?)`,
+		[]any{w.sink.env.RunID, w.partition, sqlstore.FinishedPartition}, func(*stmt) error { taken = true; return nil })
+	if err == nil && taken {
+		err = errTaken
+	}
+	return err
+}
+
 // move is the statement that puts the staged rows for which the condition holds into the table, in their order.
 func (w *writer) move(condition string) string {
-	k := w.sink
-	staged := make([]string, len(k.fields))
+	staged := make([]string, len(w.sink.fields))
 	for i := range staged {
 		staged[i] = fmt.Sprintf("c%d", i)
 	}
+	return w.into("SELECT " + strings.Join(staged, ", ") + " FROM temp.stage WHERE " + condition + " ORDER BY n")
+}
+
+// into is the statement that puts rows into the table.
+func (w *writer) into(rows string) string {
+	k := w.sink
 	var b strings.Builder
-	fmt.Fprintf(&b, "INSERT INTO main.%s (%s) SELECT %s FROM temp.stage WHERE %s ORDER BY n",
-		sqlstore.Quote(k.table), sqlstore.QuoteAll(sqlstore.Names(k.fields)), strings.Join(staged, ", "), condition)
+	fmt.Fprintf(&b, "INSERT INTO main.%s (%s) %s", sqlstore.Quote(k.table), sqlstore.QuoteAll(sqlstore.Names(k.fields)), rows)
 	if k.options.Upsert {
 		b.WriteString(" ON CONFLICT (" + sqlstore.QuoteAll(k.options.Keys) + ") DO ")
 		b.WriteString(k.update())
@@ -201,6 +219,7 @@ func (w *writer) Abort() error {
 	if w.insert != nil {
 		w.insert.close()
 	}
+	w.endDirect()
 	err := w.c.close()
 	w.c = nil
 	return explain(err, "drop the staged rows", w.sink.target())
