@@ -225,6 +225,18 @@ func dump(t *testing.T, j *activity.Job) string {
 			fmt.Fprintf(&b, "  block size %d, rows a file %d\n", f.BlockSize, f.MaxRowsPerFile)
 		}
 	}
+	if j.Skip != nil {
+		fmt.Fprintf(&b, "skip %+v\n", *j.Skip)
+	}
+	if l := j.SessionLog; l != nil {
+		fmt.Fprintf(&b, "log %q, opens %t, legacy %t, info %t\n", l.Folder, l.Open != nil, l.Legacy, l.Info)
+	}
+	if v := j.Verification; v.Required || v.Checksum {
+		fmt.Fprintf(&b, "verify required %t, checksum %t, keys %q, upsert %t, table %t, files %t\n", v.Required, v.Checksum, v.Keys, v.Upsert, v.Open != nil, v.Files != nil)
+	}
+	if j.Conversion != (activity.Conversion{}) {
+		fmt.Fprintf(&b, "convert %+v\n", j.Conversion)
+	}
 	for _, m := range j.Mapping {
 		fmt.Fprintf(&b, "map %q/%d -> %q/%d %s %s%s\n", m.Source, m.SourceOrdinal, m.Sink, m.SinkOrdinal, m.SinkType, m.Culture, m.Format)
 	}
