@@ -1,4 +1,5 @@
-// Package compression wraps files that are compressed as a whole: gzip, deflate, bzip2, zip, zstd, snappy and lz4.
+// Package compression wraps files that are compressed as a whole: gzip, deflate, bzip2, zip, zstd, snappy, lz4, tar and
+// tar.gz.
 package compression
 
 import (
@@ -23,8 +24,10 @@ const (
 	None    = ""
 	GZip    = "gzip"
 	Deflate = "deflate" // raw, as .NET's DeflateStream writes; a zlib header is accepted on reading
-	BZip2   = "bzip2"   // can only be read
-	Zip     = "zip"     // of exactly one file
+	BZip2   = "bzip2"
+	Zip     = "zip"     // written with one file
+	Tar     = "tar"     // can only be read
+	TarGZip = "targzip" // can only be read
 	Zstd    = "zstd"
 	Snappy  = "snappy" // framed
 	LZ4     = "lz4"    // frames
@@ -37,12 +40,12 @@ const (
 )
 
 // Find gives the name used here for Data Factory's name of a compression, whatever its case: "ZipDeflate" is zip, "" and
-// "none" are None. An unknown name, and tar and TarGZip, are refused with code Unsupported.
+// "none" are None. An unknown name is refused with code Unsupported.
 func Find(name string) (string, error) {
 	switch n := strings.ToLower(strings.TrimSpace(name)); n {
 	case "", "none":
 		return None, nil
-	case GZip, Deflate, BZip2, Zip, Zstd, Snappy, LZ4:
+	case GZip, Deflate, BZip2, Zip, Zstd, Snappy, LZ4, Tar, TarGZip:
 		return n, nil
 	case "zipdeflate":
 		return Zip, nil
@@ -50,7 +53,7 @@ func Find(name string) (string, error) {
 		return Zstd, nil
 	}
 	return "", fault.New(fault.Unsupported, "the compression %q is not supported", name).
-		Try("Use gzip, deflate, bzip2, ZipDeflate, zstd, snappy or lz4.")
+		Try("Use gzip, deflate, bzip2, ZipDeflate, TarGzip, tar, zstd, snappy or lz4.")
 }
 
 // Extension is what a compressed file's name ends in, with the dot; "" for None and unknown names.
@@ -59,11 +62,12 @@ func Extension(name string) string {
 	if err != nil {
 		return ""
 	}
-	return map[string]string{GZip: ".gz", Deflate: ".deflate", BZip2: ".bz2", Zip: ".zip", Zstd: ".zst", Snappy: ".snappy", LZ4: ".lz4"}[name]
+	return map[string]string{GZip: ".gz", Deflate: ".deflate", BZip2: ".bz2", Zip: ".zip", Zstd: ".zst", Snappy: ".snappy", LZ4: ".lz4", Tar: ".tar", TarGZip: ".tar.gz"}[name]
 }
 
 // NewReader reads what r holds compressed. Data that is damaged or cut short is an error with code BadData; errors of r
-// are passed on as they are. Close frees memory and does not close r. It may use goroutines until it is closed.
+// are passed on as they are. An archive must hold one file; [NewArchive] reads more. Close frees memory and does not close
+// r. It may use goroutines until it is closed, one of which may be waiting in r.Read then: break that off before.
 func NewReader(name string, r io.Reader) (io.ReadCloser, error) {
 	name, err := Find(name)
 	if err != nil {
@@ -71,6 +75,13 @@ func NewReader(name string, r io.Reader) (io.ReadCloser, error) {
 	}
 	if name == None {
 		return io.NopCloser(r), nil
+	}
+	if IsArchive(name) {
+		s, err := newSingle(name, r)
+		if err != nil {
+			return nil, err
+		}
+		return newAhead(s), nil
 	}
 	d := &decompressor{name: name, src: &source{r: r}}
 	in := bufio.NewReaderSize(d.src, 64<<10)
@@ -84,8 +95,6 @@ func NewReader(name string, r io.Reader) (io.ReadCloser, error) {
 		d.r, err = newDeflateReader(in)
 	case BZip2:
 		d.r = bzip2.NewReader(in)
-	case Zip:
-		d.r = &zipReader{in: in}
 	case Zstd:
 		var z *zstd.Decoder
 		// The window bounds memory, whatever the file says; zstd --ultra --long needs no more than this.
@@ -99,6 +108,10 @@ func NewReader(name string, r io.Reader) (io.ReadCloser, error) {
 	}
 	if err != nil {
 		return nil, d.explain(err)
+	}
+	switch name {
+	case GZip, Deflate, BZip2:
+		return newAhead(d), nil
 	}
 	return d, nil
 }
@@ -165,8 +178,8 @@ func (d *decompressor) Close() error {
 	return err
 }
 
-// NewWriter compresses to w. level is Optimal or Fastest, "" is Optimal. Close completes the data and does not close w.
-// bzip2 is refused with code Unsupported. A zip's one file is called "data"; see [NewNamedWriter].
+// NewWriter compresses to w. level is Optimal or Fastest; "" is Optimal, but Fastest for zstd. Close completes the data and does not close w.
+// Tar and TarGZip are refused with code Unsupported. A zip's one file is called "data"; see [NewNamedWriter].
 func NewWriter(name, level string, w io.Writer) (io.WriteCloser, error) {
 	return NewNamedWriter(name, level, "data", w)
 }
@@ -183,23 +196,27 @@ func NewNamedWriter(name, level, entry string, w io.Writer) (io.WriteCloser, err
 	}
 	switch name {
 	case GZip:
-		return newParallel(w, flateLevel(fast), gzipFrame{}), nil
+		return newParallel(w, gzipped(flateLevel(fast))), nil
 	case Deflate:
-		return newParallel(w, flateLevel(fast), rawFrame{}), nil
+		return newParallel(w, deflated(flateLevel(fast))), nil
 	case Zip:
 		return newZipWriter(w, flateLevel(fast), entry)
-	case Zstd:
-		speed := zstd.SpeedDefault
+	case BZip2:
 		if fast {
-			speed = zstd.SpeedFastest
+			return newParallel(w, bzipped(1)), nil
 		}
-		return zstd.NewWriter(w, zstd.WithEncoderLevel(speed), zstd.WithWindowSize(4<<20))
+		return newParallel(w, bzipped(9)), nil
+	case Zstd:
+		if fast || level == "" { // zstd's own default is quick too
+			return newParallel(w, zstdFrames(zstd.SpeedFastest)), nil
+		}
+		return newParallel(w, zstdFrames(zstd.SpeedDefault)), nil
 	case Snappy:
 		return s2.NewWriter(w, s2.WriterSnappyCompat(), s2.WriterBlockSize(64<<10)), nil
 	case LZ4:
-		return newLZ4(w, fast)
-	case BZip2:
-		return nil, fault.New(fault.Unsupported, "bzip2 can be read but not written").Try("Write gzip or zstd instead: both are faster and as small.")
+		return newLZ4(w)
+	case Tar, TarGZip:
+		return nil, fault.New(fault.Unsupported, "%s can be read but not written", name).Try("Write gzip or zstd instead.")
 	}
 	return nopCloser{w}, nil
 }
@@ -211,13 +228,10 @@ func flateLevel(fast bool) int {
 	return 6
 }
 
-func newLZ4(w io.Writer, fast bool) (io.WriteCloser, error) {
+// newLZ4 writes frames of blocks of 1 MiB with the quick method at either level: the slow one takes thirty times as long.
+func newLZ4(w io.Writer) (io.WriteCloser, error) {
 	z := lz4.NewWriter(w)
-	level := lz4.Level1
-	if fast {
-		level = lz4.Fast
-	}
-	if err := z.Apply(lz4.CompressionLevelOption(level), lz4.BlockSizeOption(lz4.Block1Mb), lz4.ConcurrencyOption(-1)); err != nil {
+	if err := z.Apply(lz4.CompressionLevelOption(lz4.Fast), lz4.BlockSizeOption(lz4.Block1Mb), lz4.ConcurrencyOption(-1)); err != nil {
 		return nil, err
 	}
 	return z, nil

@@ -2,82 +2,71 @@ package compression
 
 import (
 	"bytes"
-	"encoding/binary"
 	"hash/crc32"
 	"io"
 	"runtime"
-
-	"github.com/klauspost/compress/flate"
 )
 
-const (
-	// block is how much text one goroutine compresses at a time.
-	block = 512 << 10
-	// window is how far back deflate can refer: each block starts with the end of the one before as its dictionary, so
-	// that cutting the text into blocks costs next to nothing in size.
-	window = 32 << 10
-)
-
-// frame is what stands around a deflate stream.
-type frame interface {
-	head() []byte
-	tail(crc uint32, size int64) []byte
+// scheme says how a text is compressed in blocks by several goroutines.
+type scheme struct {
+	block   int // bytes of text of one block
+	window  int // how much of the text before it a block may refer to, its dictionary
+	encoder func() (encode, error)
+	head    []byte                              // before the first block
+	join    func(out []byte) ([]byte, error)    // what is written for an encoded block; nil = itself
+	tail    func(crc uint32, size int64) []byte // behind the last block; nil = nothing
 }
 
-type (
-	rawFrame  struct{}
-	gzipFrame struct{}
-)
+// encode compresses one block into dst. It is called by one goroutine at a time.
+type encode func(dst *bytes.Buffer, b *blockText) error
 
-func (rawFrame) head() []byte              { return nil }
-func (rawFrame) tail(uint32, int64) []byte { return nil }
-func (gzipFrame) head() []byte             { return []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255} }
-func (gzipFrame) tail(crc uint32, size int64) []byte {
-	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, crc), uint32(size))
+// blockText is what is to be compressed.
+type blockText struct {
+	text, dict  []byte
+	first, last bool
 }
 
-// parallel compresses blocks in several goroutines into one deflate stream. Its goroutines end with Close.
+// mostWorkers bounds the memory that one file's compression takes.
+const mostWorkers = 16
+
+// parallel compresses blocks in several goroutines and writes them in their order. Its goroutines end with Close.
 type parallel struct {
-	w     io.Writer
-	frame frame
-	buf   []byte
-	dict  []byte
-	crc   uint32
-	size  int64
+	w    io.Writer
+	how  scheme
+	buf  []byte
+	dict []byte
+	crc  uint32
+	size int64
 
-	started bool
+	begun   bool // a block was started
+	headed  bool
 	closed  bool
 	err     error
-	free    chan *job // idle jobs: as many as may run at once
-	running []*job    // in the order of the text
+	free    []*job // idle
+	made    int
+	most    int
+	running []*job // in the order of the text
 }
 
 // job is one block on its way.
 type job struct {
-	text, dict []byte
-	final      bool
-	out        bytes.Buffer
-	z          *flate.Writer
-	err        error
-	done       chan struct{}
+	blockText
+	encode encode
+	out    bytes.Buffer
+	err    error
+	done   chan struct{}
 }
 
-func newParallel(w io.Writer, level int, f frame) *parallel {
-	n := runtime.GOMAXPROCS(0) + 1
-	p := &parallel{w: w, frame: f, free: make(chan *job, n), buf: make([]byte, 0, block)}
-	for range n {
-		z, err := flate.NewWriter(io.Discard, level)
-		if err != nil {
-			p.err = err
-		}
-		p.free <- &job{z: z, done: make(chan struct{}, 1)}
-	}
-	return p
+func newParallel(w io.Writer, how scheme) *parallel {
+	return &parallel{w: w, how: how, most: min(mostWorkers, runtime.GOMAXPROCS(0)+1)}
 }
 
-// Write takes text; p is not kept.
+// Write takes text; b is not kept.
 func (p *parallel) Write(b []byte) (int, error) {
 	total := len(b)
+	if p.buf == nil {
+		p.buf = make([]byte, 0, p.how.block)
+	}
 	for len(b) > 0 && p.err == nil {
 		n := copy(p.buf[len(p.buf):cap(p.buf)], b)
 		p.buf, b = p.buf[:len(p.buf)+n], b[n:]
@@ -91,41 +80,57 @@ func (p *parallel) Write(b []byte) (int, error) {
 	return total, nil
 }
 
-// start gives the buffer to a goroutine, waiting for the oldest one where all are busy.
-func (p *parallel) start(final bool) {
-	for len(p.free) == 0 && len(p.running) > 0 {
+// idle gives a job to use, waiting for the oldest one where all are busy; nil after an error.
+func (p *parallel) idle() *job {
+	for len(p.free) == 0 && p.made == p.most && p.err == nil {
 		p.collect()
 	}
 	if p.err != nil {
+		return nil
+	}
+	if n := len(p.free); n > 0 {
+		j := p.free[n-1]
+		p.free = p.free[:n-1]
+		return j
+	}
+	e, err := p.how.encoder()
+	if err != nil {
+		p.err = err
+		return nil
+	}
+	p.made++
+	return &job{encode: e, done: make(chan struct{}, 1)}
+}
+
+// start gives the buffer to a goroutine.
+func (p *parallel) start(last bool) {
+	j := p.idle()
+	if j == nil {
 		return
 	}
-	p.crc = crc32.Update(p.crc, crc32.IEEETable, p.buf)
+	if p.how.tail != nil {
+		p.crc = crc32.Update(p.crc, crc32.IEEETable, p.buf)
+	}
 	p.size += int64(len(p.buf))
-	j := <-p.free
-	j.final = final
-	j.dict = append(j.dict[:0], p.dict...)
-	if tail := p.buf[max(0, len(p.buf)-window):]; len(tail) > 0 {
-		p.dict = append(p.dict[:0], tail...)
+	j.first, j.last, p.begun = !p.begun, last, true
+	if p.how.window > 0 {
+		j.dict = append(j.dict[:0], p.dict...)
+		if tail := p.buf[max(0, len(p.buf)-p.how.window):]; len(tail) > 0 {
+			p.dict = append(p.dict[:0], tail...)
+		}
 	}
-	if j.text == nil && !final {
-		j.text = make([]byte, 0, block)
+	next := j.text
+	if next == nil && !last {
+		next = make([]byte, 0, p.how.block)
 	}
-	j.text, p.buf = p.buf, j.text[:0]
+	j.text, p.buf = p.buf, next[:0]
 	p.running = append(p.running, j)
 	go j.run()
 }
 
 func (j *job) run() {
 	j.out.Reset()
-	j.z.ResetDict(&j.out, j.dict)
-	_, j.err = j.z.Write(j.text)
-	if j.err == nil {
-		if j.final {
-			j.err = j.z.Close()
-		} else {
-			j.err = j.z.Flush()
-		}
-	}
+	j.err = j.encode(&j.out, &j.blockText)
 	j.done <- struct{}{}
 }
 
@@ -137,12 +142,16 @@ func (p *parallel) collect() {
 	if p.err == nil {
 		p.err = j.err
 	}
-	if p.err == nil && !p.started {
-		p.started = true
-		p.put(p.frame.head())
+	if !p.headed {
+		p.headed = true
+		p.put(p.how.head)
 	}
-	p.put(j.out.Bytes())
-	p.free <- j
+	out := j.out.Bytes()
+	if p.how.join != nil && p.err == nil {
+		out, p.err = p.how.join(out)
+	}
+	p.put(out)
+	p.free = append(p.free, j)
 }
 
 func (p *parallel) put(b []byte) {
@@ -161,6 +170,9 @@ func (p *parallel) Close() error {
 	for len(p.running) > 0 {
 		p.collect()
 	}
-	p.put(p.frame.tail(p.crc, p.size))
+	if p.how.tail != nil && p.err == nil {
+		p.put(p.how.tail(p.crc, p.size))
+	}
+	p.free, p.buf = nil, nil
 	return p.err
 }

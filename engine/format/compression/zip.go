@@ -20,7 +20,7 @@ import (
 func newZipWriter(w io.Writer, level int, entry string) (io.WriteCloser, error) {
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return newParallel(w, level, rawFrame{}), nil
+		return newParallel(w, deflated(level)), nil
 	})
 	f, err := z.Create(entry)
 	if err != nil {
@@ -51,8 +51,7 @@ const (
 	localHeaderBytes = 30
 )
 
-// zipReader reads an archive from its beginning, without seeking to its directory: the one file in it. Folders and
-// empty entries before it are passed over; a second file is an error, because rows of two files are not one file.
+// zipReader reads an archive from its beginning, without seeking to its directory. Folders are passed over.
 type zipReader struct {
 	in    *bufio.Reader
 	body  io.Reader
@@ -70,35 +69,61 @@ type entry struct {
 	method       uint16
 	crc          uint32
 	packed, size uint64
+	wide         bool // the lengths behind the data have eight bytes
 }
 
-// Read gives the file's bytes.
+// Read gives the bytes of the file that next has found.
 func (z *zipReader) Read(p []byte) (int, error) {
-	for z.err == nil {
-		if z.body == nil {
-			z.err = z.open()
-			continue
+	if z.err != nil {
+		return 0, z.err
+	}
+	if z.body == nil {
+		return 0, io.EOF
+	}
+	n, err := z.body.Read(p)
+	z.sum.Write(p[:n])
+	z.size += uint64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		z.body = nil
+		if z.err = z.finish(); z.err != nil {
+			return n, z.err
 		}
-		n, err := z.body.Read(p)
-		z.sum.Write(p[:n])
-		z.size += uint64(n)
-		switch {
-		case errors.Is(err, io.EOF):
-			if err := z.finish(); err != nil {
-				z.err = err
-			}
-			z.body = nil
-		case err != nil:
-			z.err = err
-		}
-		if n > 0 {
-			return n, nil
+	case err != nil:
+		z.err = err
+		return n, err
+	}
+	if n == 0 && z.body == nil {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// next goes to the next file, whatever is left of the one before; io.EOF behind the last.
+func (z *zipReader) next() (string, error) {
+	if z.body != nil {
+		if _, err := io.Copy(io.Discard, z); err != nil {
+			return "", err
 		}
 	}
-	return 0, z.err
+	for z.err == nil {
+		if z.err = z.open(); z.err != nil {
+			break
+		}
+		if !folder(z.entry.name) {
+			z.found = true
+			return z.entry.name, nil
+		}
+		if _, err := io.Copy(io.Discard, z); err != nil {
+			return "", err
+		}
+	}
+	return "", z.err
 }
 
-// open goes to the next file; io.EOF where there is none.
+func folder(name string) bool { return strings.HasSuffix(name, "/") || strings.HasSuffix(name, `\`) }
+
+// open reads the next header; io.EOF where the directory begins.
 func (z *zipReader) open() error {
 	head, err := z.in.Peek(4)
 	if err != nil {
@@ -107,23 +132,12 @@ func (z *zipReader) open() error {
 	switch binary.LittleEndian.Uint32(head) {
 	case localHeader:
 	case centralHeader, endOfCentral, zip64End:
-		if !z.found {
-			return fault.New(fault.BadData, "the zip archive holds no file")
-		}
 		return z.directory()
 	default:
 		return errors.New("no zip archive")
 	}
 	if err := z.header(); err != nil {
 		return err
-	}
-	folder := strings.HasSuffix(z.entry.name, "/") || strings.HasSuffix(z.entry.name, `\`)
-	if !folder {
-		if z.found {
-			return fault.New(fault.BadData, "the zip archive holds more than one file (%q)", z.entry.name).
-				Try("Unpack the archive, or copy it as it is without a format.")
-		}
-		z.found = true
 	}
 	return z.begin()
 }
@@ -178,6 +192,7 @@ func (e *entry) large(extra []byte) {
 		if n > len(extra) {
 			return
 		}
+		e.wide = e.wide || id == 1
 		if id == 1 && n >= 16 {
 			e.size, e.packed = binary.LittleEndian.Uint64(extra), binary.LittleEndian.Uint64(extra[8:])
 		}
