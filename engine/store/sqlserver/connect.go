@@ -98,7 +98,7 @@ func (s *server) connectWatching(ctx context.Context, env store.Env, secured fun
 	stop := context.AfterFunc(ctx, d.cutOff)
 	c, err := safely(func() (driver.Conn, error) { return connector.Connect(ctx) })
 	if !stop() && err == nil {
-		_ = c.Close()
+		d.cutOff()
 		return nil, ctx.Err()
 	}
 	if err != nil {
@@ -130,8 +130,10 @@ func safely[T any](f func() (T, error)) (out T, err error) {
 // kill cuts the connection; the server rolls back what is not committed. It may be called from any goroutine.
 func (c *conn) kill() { _ = c.wire.Close() }
 
-// close ends the connection.
-func (c *conn) close() { _ = c.c.Close() }
+// close ends the connection. It cuts the wire and leaves the driver's Close alone: that gives the connection's buffers back
+// to a pool, twice when it is called twice, and also while a goroutine of the connection still reads into them; another
+// connection then writes what is not its own.
+func (c *conn) close() { c.kill() }
 
 // isBroken reports whether the connection cannot be used any more.
 func (c *conn) isBroken() bool { return !c.c.IsValid() }
