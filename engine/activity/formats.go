@@ -31,6 +31,7 @@ func (p *parser) formatV1(e *endpoint, o *props.Object, typ string, source bool)
 	fo := e.typeProps.Object("format")
 	if fo == nil {
 		f.compression, f.level = compression(e.typeProps, "compression", true)
+		writable(e.typeProps, f.compression, source)
 		acceptDefaults(o)
 		return f
 	}
@@ -44,6 +45,7 @@ func (p *parser) formatV1(e *endpoint, o *props.Object, typ string, source bool)
 	}
 	f.name = def.Name
 	f.compression, f.level = compression(e.typeProps, "compression", def.Outer)
+	writable(e.typeProps, f.compression, source)
 	f.format = def.Decode(format.Spec{
 		V1: fo, Legacy: o, Structure: e.columns.schema, Cultures: e.columns.cultures, Formats: e.columns.formats,
 	})
@@ -89,6 +91,7 @@ func (p *parser) formatV2(e *endpoint, o *props.Object, typ string, source bool)
 	e.formatSettings(settings, def, source)
 	if def.Outer {
 		f.compression, f.level = compressionV2(e.typeProps)
+		writable(e.typeProps, f.compression, source)
 	}
 	e.typeProps.Object("location") // read by v2Place
 	f.format = def.Decode(format.Spec{
@@ -114,8 +117,9 @@ func (e *endpoint) formatSettings(st *props.Object, def *format.Definition, sour
 // uncompressed reads compressionProperties, which only say what becomes of an archive's folders.
 func uncompressed(st *props.Object) {
 	cp := st.Object("compressionProperties")
-	cp.Enum("type", "", "ZipDeflateReadSettings")
+	cp.Enum("type", "", "ZipDeflateReadSettings", "TarReadSettings", "TarGZipReadSettings")
 	refuseTrue(cp, "preserveZipFileNameAsFolder", "an archive's name cannot be made a folder")
+	refuseTrue(cp, "preserveCompressionFileNameAsFolder", "an archive's name cannot be made a folder")
 }
 
 // binary reads the v2 types of a copy without format.
@@ -134,6 +138,7 @@ func (e *endpoint) binary(o *props.Object, typ string, source bool) (f fileForma
 		uncompressed(st)
 	}
 	f.compression, f.level = compression(e.typeProps, "compression", true)
+	writable(e.typeProps, f.compression, source)
 	return f
 }
 
@@ -148,6 +153,19 @@ func (p *parser) formatTypes(types func(*format.Definition) []string) string {
 // compressions are Data Factory's names of them, in lower case, v1 and v2.
 var compressions = map[string]string{
 	"none": "", "gzip": "gzip", "deflate": "deflate", "bzip2": "bzip2", "zipdeflate": "zip", "zstd": "zstd", "snappy": "snappy", "lz4": "lz4",
+	"tar": "tar", "targzip": "targzip",
+}
+
+// writable refuses a sink's compression that can only be read.
+func writable(tp *props.Object, kind string, source bool) {
+	if source || kind != "tar" && kind != "targzip" {
+		return
+	}
+	name := "compressionCodec"
+	if tp.Has("compression") {
+		name = "compression"
+	}
+	tp.Problem(fault.Unsupported, name, "%s archives can be read but not written; use GZip, ZipDeflate or zstd", kind)
 }
 
 // compression reads {"type","level"}. outer says whether files of this format are compressed as a whole.
@@ -180,7 +198,7 @@ func compressionName(o *props.Object, name string) string {
 	}
 	kind, ok := compressions[strings.ToLower(s)]
 	if !ok {
-		o.Problem(fault.Unsupported, name, "compression %q is not supported; known: none, GZip, Deflate, BZip2, ZipDeflate, zstd, snappy, lz4", s)
+		o.Problem(fault.Unsupported, name, "compression %q is not supported; known: none, GZip, Deflate, BZip2, ZipDeflate, TarGzip, tar, zstd, snappy, lz4", s)
 	}
 	return kind
 }

@@ -9,6 +9,35 @@ import (
 	"dmgateway/engine/fault"
 )
 
+func TestMappingsInEverySpelling(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ translator, want string }{
+		{`{"columnMappings":"a: b, c : d "}`, "a>b c>d"},
+		{`{"columnMappings":{"c":"d","a":"b"}}`, "a>b c>d"},
+		{`{"schemaMapping":{"$.id":"key","$['name']":"title","plain":"p"}}`, "id>key name>title plain>p"},
+		{`{"mappings":[{"source":{"name":"a","path":"$.a"},"sink":{"name":"b","path":"$['b']"}}]}`, "a>b"},
+		{`{"columnMappings":"a: b","schemaMapping":{"a":"b"}}`, "exclude each other"},
+		{`{"columnMappings":"a b"}`, "no pair"},
+		{`{"columnMappings":"a: b, c: b"}`, "twice"},
+		{`{"schemaMapping":{"$.a[0].b":"x"}}`, "only JSON has"},
+	} {
+		job, err := activity.Parse([]byte(strings.Replace(tables, "TRANSLATOR", test.translator, 1)), stores(), formats())
+		if err != nil {
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %v", test.translator, err)
+			}
+			continue
+		}
+		var got []string
+		for _, m := range job.Mapping {
+			got = append(got, m.Source+">"+m.Sink)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s gives %q", test.translator, got)
+		}
+	}
+}
+
 // FuzzTranslators reads mappings in every spelling: each is taken or refused with a reason, and what is taken names a
 // source and a sink for every column, each sink once.
 func FuzzTranslators(f *testing.F) {

@@ -128,6 +128,7 @@ func (p *parser) activity(a *props.Object) {
 	}
 	p.bothSides(tp, in, out)
 	p.readBack(out, sink)
+	p.flat(tp.Object("translator"))
 	p.limit(source, sink)
 }
 

@@ -85,6 +85,19 @@ func (p *parser) hierarchy(def *format.Definition, dataset *props.Object, source
 	return nil
 }
 
+// flat refuses paths into nested data where an end is a table.
+func (p *parser) flat(t *props.Object) {
+	for _, end := range []struct {
+		n     *format.Nested
+		table bool
+		title string
+	}{{p.nestedSource, p.job.Source.Files == nil, p.job.Source.Title}, {p.nestedSink, p.job.Sink.Files == nil, p.job.Sink.Title}} {
+		if end.n != nil && end.table && (end.n.Collection != "" || end.n.Paths != nil) {
+			t.Problem(fault.Unsupported, "", "the mapping has paths into nested data, which only JSON has; a table of %s has columns with names", end.title)
+		}
+	}
+}
+
 // mappingReader reads mappings and remembers the paths of those columns that a name does not find.
 type mappingReader struct {
 	collection string

@@ -230,7 +230,7 @@ func TestFilesAreReadBack(t *testing.T) {
 						}
 						return nil
 					}
-					res, err := Run(t.Context(), job, Options{Checkpoints: keep, Parallel: 2})
+					res, err := Run(t.Context(), job, Options{Checkpoints: keep})
 					if name == "text" && (fault.Code(err) != Inconsistent || len(res.Consistency.Differences) == 0) || res.Consistency.VerificationResult == "Verified" {
 						t.Errorf("%v, %+v", err, res.Consistency)
 					}
