@@ -35,6 +35,7 @@ type conn struct {
 	mariaDB   bool
 	maxPacket int  // the largest packet that the server takes
 	loads     bool // the server takes LOAD DATA LOCAL
+	alias     bool // the server wants a name for new rows, and warns of VALUES()
 
 	stop sync.Once // interrupt, once
 }
@@ -105,13 +106,33 @@ func (s *server) roots(env store.Env) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// signIn connects and signs in; database "" means none.
-func (s *server) signIn(ctx context.Context, env store.Env, database string) (*conn, error) {
+// dialWire connects and reads the server's greeting.
+func (s *server) dialWire(ctx context.Context, env store.Env) (*wire, error) {
 	secure, err := s.tlsConfig(env)
 	if err != nil {
 		return nil, err
 	}
-	var w *wire
+	raw, err := (&net.Dialer{Timeout: s.connectTimeout}).DialContext(ctx, s.network(), s.address())
+	if err != nil {
+		return nil, s.explainConnect(ctx, err)
+	}
+	_ = raw.SetDeadline(time.Now().Add(s.connectTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	w, err := newWire(raw, secure, s.ssl >= sslRequired)
+	if err != nil {
+		_ = raw.Close()
+		return nil, s.explainConnect(ctx, err)
+	}
+	return w, nil
+}
+
+// signIn connects and signs in; database "" means none.
+func (s *server) signIn(ctx context.Context, env store.Env, database string) (*conn, error) {
+	w, err := s.dialWire(ctx, env)
+	if err != nil {
+		return nil, err
+	}
 	cfg := mysqldriver.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = s.user, s.password.Reveal(), database
 	cfg.Addr = s.address()
@@ -119,41 +140,22 @@ func (s *server) signIn(ctx context.Context, env store.Env, database string) (*c
 	cfg.MaxAllowedPacket = maxPacket // the driver sends no command; the server's own limit is asked for below
 	cfg.ConnectionAttributes = "program_name:Data Management Gateway"
 	cfg.Logger = log.New(io.Discard, "", 0)
-	// The driver sends some passwords in clear only where nobody listens: under TLS, or through a socket. TLS is started
-	// below it, so it is told of a socket.
-	if cfg.Net = "tcp"; secure != nil || s.isSocket() {
+	cfg.DialFunc = func(context.Context, string, string) (net.Conn, error) { return w, nil }
+	// The driver sends some passwords in clear where nobody can listen: under TLS, or through a socket. TLS is started
+	// below it, so it is told of a socket then, and only then.
+	if cfg.Net = "tcp"; w.secure != nil || s.isSocket() {
 		cfg.Net = "unix"
 	}
-	dial := net.Dialer{Timeout: s.connectTimeout}
-	open := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		raw, err := dial.DialContext(ctx, s.network(), s.address())
-		if err != nil {
-			return nil, err
-		}
-		_ = raw.SetDeadline(time.Now().Add(s.connectTimeout))
-		stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
-		defer stop()
-		if w, err = newWire(raw, secure, s.ssl >= sslRequired); err != nil {
-			_ = raw.Close()
-			return nil, err
-		}
-		if secure != nil && w.secure == nil {
-			cfg.Net = "tcp"
-		}
-		return w, nil
-	}
-	cfg.DialFunc = open
 	connector, err := mysqldriver.NewConnector(cfg)
 	if err != nil {
+		_ = w.Conn.Close()
 		return nil, fault.New(fault.Internal, "prepare the connection").Because(err)
 	}
 	d, err := connector.Connect(ctx)
 	if err != nil {
-		if w != nil {
-			_ = w.Conn.Close()
-			if w.broken != nil {
-				err = w.broken
-			}
+		_ = w.Conn.Close()
+		if w.broken != nil {
+			err = w.broken
 		}
 		return nil, s.explainConnect(ctx, err)
 	}
@@ -194,6 +196,7 @@ func (c *conn) prepareSession(ctx context.Context) error {
 		return err
 	}
 	c.loads = rows[0][3].text == "1"
+	c.alias = !c.mariaDB && namesNewRows(rows[0][1].text)
 	limit := "max_execution_time"
 	if c.mariaDB {
 		limit = "max_statement_time"
@@ -203,6 +206,13 @@ func (c *conn) prepareSession(ctx context.Context) error {
 		return nil // older servers have no such limit
 	}
 	return err
+}
+
+// namesNewRows reports whether a version of MySQL is 8.0.20 or later.
+func namesNewRows(version string) bool {
+	var major, minor, patch int
+	_, _ = fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch)
+	return major > 8 || major == 8 && (minor > 0 || patch >= 20)
 }
 
 // hangUp ends the connection; the server rolls back what is open on it.

@@ -69,7 +69,7 @@ func (w *writer) insertText(b *batch.Batch, from, to int, staged bool, before st
 		}
 	}
 	if k.options.Upsert && !staged {
-		buf = append(buf, k.onDuplicate()...)
+		buf = append(buf, k.onDuplicate(w.c.alias)...)
 	}
 	w.buf = buf
 	return string(buf), end, nil

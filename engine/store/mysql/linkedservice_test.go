@@ -180,3 +180,36 @@ func TestBrowse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAServerWithoutTLSNeverGetsThePasswordInClear plays a server that offers no TLS and asks for the whole password, as
+// caching_sha2_password does when it does not know the user yet.
+func TestAServerWithoutTLSNeverGetsThePasswordInClear(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	heard := make(chan string, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		packet := func(number byte, body string) {
+			_, _ = io.WriteString(c, string([]byte{byte(len(body)), 0, 0, number})+body)
+		}
+		packet(0, "\x0a8.0.36\x00\x01\x00\x00\x0012345678\x00\xff\xf7\x2d\x02\x00\xff\xdf\x15"+strings.Repeat("\x00", 10)+"123456789012\x00caching_sha2_password\x00")
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		buf := make([]byte, 4096)
+		n, _ := c.Read(buf)
+		packet(2, "\x01\x04") // the whole password
+		m, _ := c.Read(buf[n:])
+		heard <- string(buf[:n+m])
+	}()
+	_, _ = (&world{t, "", linked(fmt.Sprintf("Server=127.0.0.1;Port=%d;Database=d;UID=u;PWD=geheim-4711;Connection Timeout=5", l.Addr().(*net.TCPAddr).Port))}).open(table("x"), `{}`)
+	if text := <-heard; strings.Contains(text, "geheim") || !strings.Contains(text, "caching_sha2") {
+		t.Errorf("the server heard %q", text)
+	}
+}

@@ -408,13 +408,23 @@ func (k *sink) stageDDL() string {
 // move is the statement that puts the interim rows into the table. Of rows with the same key the last one counts.
 func (k *sink) move() string {
 	names := quoteAll(sqlstore.Names(k.fields))
-	return "INSERT INTO " + quoted(k.table) + " (" + names + ") SELECT " + names + " FROM " + quoted(k.stage()) + " ORDER BY " + quote(stageOrder) + k.onDuplicate()
+	return "INSERT INTO " + quoted(k.table) + " (" + names + ") SELECT " + names + " FROM " + quoted(k.stage()) + " ORDER BY " + quote(stageOrder) + k.onDuplicate(false)
 }
 
-func (k *sink) onDuplicate() string {
+// onDuplicate is what becomes of a row whose key is there. named says that the new rows go by a name of their own.
+func (k *sink) onDuplicate(named bool) string {
+	const alias = "dmgateway_new"
+	as := ""
+	if named {
+		as = " AS " + alias
+	}
 	var set []string
 	for _, f := range k.fields {
-		if !isKey(f.Name, k.options.Keys) {
+		switch {
+		case isKey(f.Name, k.options.Keys):
+		case named:
+			set = append(set, quote(f.Name)+"="+alias+"."+quote(f.Name))
+		default:
 			set = append(set, quote(f.Name)+"=VALUES("+quote(f.Name)+")")
 		}
 	}
@@ -422,5 +432,5 @@ func (k *sink) onDuplicate() string {
 		own := quoted(k.table) + "." + quote(k.options.Keys[0])
 		set = append(set, own+"="+own)
 	}
-	return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+	return as + " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 }

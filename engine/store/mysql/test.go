@@ -87,27 +87,18 @@ func (s *server) dial(ctx context.Context) (string, error) {
 
 // testTLS starts TLS as a client does that is about to sign in.
 func (s *server) testTLS(ctx context.Context, env store.Env) (string, error) {
-	secure, err := s.tlsConfig(env)
+	w, err := s.dialWire(ctx, env)
 	if err != nil {
 		return "", err
 	}
-	c, err := (&net.Dialer{Timeout: s.connectTimeout}).DialContext(ctx, s.network(), s.address())
-	if err != nil {
-		return "", s.explainConnect(ctx, err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(s.connectTimeout))
-	w, err := newWire(c, secure, s.ssl >= sslRequired)
-	if err == nil && w.secure == nil {
+	defer w.Conn.Close()
+	if w.secure == nil {
 		return "the server has no TLS, the connection is not encrypted", nil
 	}
-	if err == nil {
-		request := make([]byte, 4+32)
-		request[3] = 1
-		binary.LittleEndian.PutUint32(request[4:], capMySQL|cap41|capSecure)
-		err = w.answer(request)
-	}
-	if err != nil {
+	request := make([]byte, 4+32)
+	request[3] = 1
+	binary.LittleEndian.PutUint32(request[4:], capMySQL|cap41|capSecure)
+	if err := w.answer(request); err != nil {
 		return "", s.explainConnect(ctx, err)
 	}
 	return tls.VersionName(w.state.Version), nil

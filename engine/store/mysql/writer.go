@@ -108,8 +108,15 @@ func (w *writer) load(ctx context.Context, b *batch.Batch) error {
 	if w.buf, err = w.appendRows(w.buf[:0], b); err != nil {
 		return err
 	}
-	defer w.c.guard(ctx)()
-	if err := w.startLoad(); err != nil {
+	done := w.c.guard(ctx)
+	err = w.startLoad()
+	if w.rows == 0 && loadsNot(err) { // said by what is between, or by the session
+		done()
+		w.c.loads = false
+		return w.insert(ctx, b)
+	}
+	defer done()
+	if err != nil {
 		return w.fail(ctx, err, 0)
 	}
 	if err := w.sendRows(w.buf); err != nil {
@@ -127,12 +134,21 @@ func (w *writer) load(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
+// loadsNot reports whether the server does not take LOAD DATA LOCAL.
+func loadsNot(err error) bool {
+	switch number(err) {
+	case 1148, 1235, 3948, 4166:
+		return true
+	}
+	return false
+}
+
 // fail notes that nothing more can be written in this transaction. before is how many rows of the running LOAD DATA came
 // before the batch: the server counts from its beginning. The row is dropped where it belongs to an earlier batch; the
 // message has the server's own count.
 func (w *writer) fail(ctx context.Context, err error, before int64) error {
 	err = explain(ctx, err, "write the rows", w.sink.target())
-	if e, ok := errors.AsType[*fault.Error](err); ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Row > 0 {
 		if e.Row -= before; e.Row < 1 {
 			e.Row = 0
 		}
