@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,7 +97,11 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 	if err != nil {
 		return nil, err
 	}
-	return k.adopt(ctx, want, schema, columns, true)
+	fields, err := k.adopt(ctx, want, schema, columns, true)
+	if err != nil {
+		return nil, err
+	}
+	return fields, k.checkUnique(ctx)
 }
 
 // Inspect implements store.Inspector. For a table that is still to be created the server is asked what it would make of
@@ -119,10 +124,14 @@ func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, er
 		return nil, err
 	}
 	fields, err := k.adopt(ctx, want, schema, columns, there)
-	if err == nil && there {
-		k.inspected = slices.Clone(want)
+	if err != nil || !there || k.options.PreCopyScript != "" { // the script may make the index that is missing
+		return fields, err
 	}
-	return fields, err
+	if err := k.checkUnique(ctx); err != nil {
+		return nil, err
+	}
+	k.inspected = slices.Clone(want)
+	return fields, nil
 }
 
 // adopt matches the wanted columns with those of the table and decides how each is written.
@@ -146,7 +155,10 @@ func (k *sink) adopt(ctx context.Context, want, schema batch.Schema, columns []c
 			k.casts[i], k.staged = f.Native, true
 		}
 	}
-	return k.fields, k.checkKeys()
+	if err := k.checkKeys(); err != nil {
+		return nil, err
+	}
+	return k.fields, nil
 }
 
 // build makes the table that is missing and runs the pre-copy script. The script may drop the table or want it to be
@@ -254,10 +266,42 @@ func (k *sink) checkKeys() error {
 		return nil
 	}
 	for _, key := range k.options.Keys {
-		if k.fields.Index(key) < 0 {
+		i := k.fields.Index(key)
+		if i >= 0 {
+			k.fields[i].Nullable = false // NULL equals nothing, so such a row would be added with every copy
+		} else {
 			return fault.New(fault.BadInput, "the key column %q of upsertSettings is not written", key).At(k.target()).
 				Try("Map a source column to it, or correct upsertSettings.keys.")
 		}
+	}
+	return nil
+}
+
+// checkUnique looks for the index by which the server finds the rows to replace, before a row is copied.
+func (k *sink) checkUnique(ctx context.Context) error {
+	if !k.options.Upsert {
+		return nil
+	}
+	var names []string
+	for _, f := range k.fields {
+		if isKey(f.Name, k.options.Keys) {
+			names = append(names, f.Name)
+		}
+	}
+	slices.Sort(names)
+	text, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	rows, err := k.pool.query(ctx, `SELECT 1 FROM pg_index i WHERE i.indrelid=$1::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
+		AND i.indexprs IS NULL AND $2::jsonb = (SELECT jsonb_agg(a.attname ORDER BY a.attname COLLATE "C") FROM pg_attribute a
+			WHERE a.attrelid=i.indrelid AND a.attnum=ANY((i.indkey::int2[])[0:i.indnkeyatts-1]))`, k.table.Quoted(), string(text))
+	if err != nil {
+		return explain(ctx, err, "look for the index of the keys", k.target())
+	}
+	if len(rows) == 0 {
+		return fault.New(fault.Conflict, "no unique index is on exactly the columns of upsertSettings.keys: %s", strings.Join(names, ", ")).At(k.target()).
+			Try("Make one: CREATE UNIQUE INDEX ON %s (%s), or name the columns of the table's key.", k.table.Quoted(), sqlstore.QuoteAll(names))
 	}
 	return nil
 }
