@@ -85,7 +85,7 @@ func (s *settings) flattened(src *source) ([]column, error) {
 		node.finish()
 		cells = 1
 	}
-	_, _, err := sample(src, node, cells, func(r *records) {
+	_, _, err := sample(src, s.rowsAt(), node, cells, func(r *records) {
 		sc := scanner{buf: r.text, last: true, flaw: -1}
 		if sc.buf[0] == '{' {
 			root.look(&sc, 0, 0)
@@ -129,6 +129,14 @@ func (s *settings) flattened(src *source) ([]column, error) {
 	return cols, nil
 }
 
+// rowsAt is where the rows are in a document, nil where it is the row.
+func (s *settings) rowsAt() []step {
+	if s.collection == nil {
+		return nil
+	}
+	return s.collection.steps
+}
+
 // begins reports whether the path to the rows goes through a value.
 func begins(all, start []step) bool {
 	for i, s := range start {
@@ -144,7 +152,7 @@ func (s *settings) types(src *source, l *layout) error {
 	t := newTree(s, l.columns)
 	stats := make([]stat, len(l.columns))
 	var err error
-	l.rows, l.lines, err = sample(src, t.root, t.rootCells, func(r *records) {
+	l.rows, l.lines, err = sample(src, s.rowsAt(), t.root, t.rootCells, func(r *records) {
 		rows := t.rows(r)
 		for rows.next() {
 			for i := range l.columns {

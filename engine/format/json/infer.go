@@ -171,9 +171,10 @@ func trimmed(digits []byte, exp int) ([]byte, int) {
 	return digits, exp
 }
 
-// sample walks the documents at the beginning of a file that are in src's buffer, and leaves src as it is. It says how
+// sample walks the documents at the beginning of a file that are in src's buffer, and leaves src as it is. Of a
+// document that is longer it walks the beginning, up to the last whole element of array. It says how
 // many there were, and whether each is one line.
-func sample(src *source, root *node, cells int, each func(*records)) (n int, lines bool, err error) {
+func sample(src *source, array []step, root *node, cells int, each func(*records)) (n int, lines bool, err error) {
 	for src.end < len(src.buf) && !src.last {
 		if err := src.fill(); err != nil {
 			return 0, false, err
@@ -209,6 +210,14 @@ func sample(src *source, root *node, cells int, each func(*records)) (n int, lin
 			return n, lines, err
 		case n > 0:
 			return n, lines, nil
+		case len(array) > 0:
+			if doc := shortened(copied.buf[copied.pos:copied.end], array); doc != nil {
+				r.text, r.scan.buf, r.scan.last = doc, doc, true
+				if r.scan.next(0, root) >= 0 {
+					each(&r)
+					return 1, false, nil
+				}
+			}
 		}
 		if err := src.more(); err != nil { // not even one document
 			return 0, false, err

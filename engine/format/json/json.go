@@ -51,7 +51,7 @@ func (f *Format) Read(ctx context.Context, in format.Input, want batch.Schema) (
 		src.Close()
 		return nil, err
 	}
-	r, err := newReader(src, &f.s, l, want)
+	r, err := newReader(in, src, &f.s, l, want)
 	if err != nil {
 		src.Close()
 		return nil, err

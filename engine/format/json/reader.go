@@ -11,7 +11,11 @@ import (
 
 // reader parses documents straight into the columns of batches.
 type reader struct {
+	in      format.Input
+	set     *settings
 	docs    records
+	big     *large  // the current document where it is large
+	ahead   *source // for large documents
 	tree    *tree
 	rows    *rowsOf // of the current document; nil before the first
 	schema  batch.Schema
@@ -30,8 +34,8 @@ var (
 )
 
 // newReader makes the reader of what is left of src, which it closes.
-func newReader(src *source, set *settings, l *layout, want batch.Schema) (*reader, error) {
-	r := &reader{schema: make(batch.Schema, len(want)), targets: make([]target, len(want))}
+func newReader(in format.Input, src *source, set *settings, l *layout, want batch.Schema) (*reader, error) {
+	r := &reader{in: in, set: set, schema: make(batch.Schema, len(want)), targets: make([]target, len(want))}
 	cols, err := chosen(src, set, l, want)
 	if err != nil {
 		return nil, err
@@ -49,6 +53,9 @@ func newReader(src *source, set *settings, l *layout, want batch.Schema) (*reade
 	r.tree = newTree(set, cols)
 	r.docs = records{src: src, root: r.tree.root, stop: -1, lines: l.lines}
 	r.docs.scan.cells = make([]cell, r.tree.rootCells)
+	if r.tree.array >= 0 {
+		r.docs.large = largeFrom
+	}
 	return r, nil
 }
 
@@ -82,7 +89,13 @@ func chosen(src *source, set *settings, l *layout, want batch.Schema) ([]column,
 func (r *reader) Schema() batch.Schema { return r.schema }
 
 // Close ends reading.
-func (r *reader) Close() error { return r.docs.src.Close() }
+func (r *reader) Close() error {
+	err := r.docs.src.Close()
+	if r.ahead != nil {
+		err = errors.Join(err, r.ahead.Close())
+	}
+	return err
+}
 
 // Next appends rows until b is full. An error of one row comes alone: the rows before it are returned first, and the
 // call after it goes on with the rows behind.
@@ -154,9 +167,23 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 
 // advance goes to the next row, through documents without rows.
 func (r *reader) advance() (int, error) {
-	for r.rows == nil || !r.rows.next() {
+	for r.big != nil || r.rows == nil || !r.rows.next() {
 		r.rows = nil
-		if err := r.docs.next(); err != nil {
+		if r.big != nil {
+			if ok, err := r.big.next(); ok || err != nil {
+				return len(r.docs.text), err
+			}
+			r.big = nil
+			continue
+		}
+		err := r.docs.next()
+		if errors.Is(err, errLarge) {
+			if r.big, err = r.newLarge(); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if err != nil {
 			return 0, err
 		}
 		r.rows = r.tree.rows(&r.docs)
@@ -169,7 +196,7 @@ func (r *reader) advance() (int, error) {
 
 // current is the text of the row, and its first character.
 func (r *reader) current() ([]byte, byte) {
-	text := r.docs.text
+	text := r.rows.doc
 	if !r.rows.single {
 		text = text[r.rows.from:r.rows.to]
 	}

@@ -20,6 +20,8 @@ type records struct {
 	part  bool  // src began in the middle: a document of several lines could be cut in two
 	stop  int64 // documents on lines that begin at this byte or later belong to another part; < 0 = none
 
+	large int // how long a document may be before errLarge; 0 = as long as the buffer gets
+
 	text []byte // the document just read; the scanner's cells are in it. Valid until the next call.
 }
 
@@ -52,6 +54,9 @@ func (r *records) next() error {
 		}
 		if !r.scan.more {
 			return r.broken(r.scan.at, r.scan.why)
+		}
+		if r.large > 0 && len(r.scan.buf) >= r.large {
+			return errLarge
 		}
 		if err := r.src.more(); err != nil {
 			return err

@@ -125,7 +125,7 @@ var newline = []byte{'\n'}
 
 // more reads as much again as the buffer holds, so that looking at a long value again and again stays cheap.
 func (s *source) more() error {
-	for need := 2 * (s.end - s.pos); s.end-s.pos < need && !s.last; {
+	for need := 2*(s.end-s.pos) + 1; s.end-s.pos < need && !s.last; {
 		if err := s.fill(); err != nil {
 			return err
 		}

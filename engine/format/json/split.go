@@ -30,7 +30,7 @@ func (f *Format) Split(ctx context.Context, in format.Input, n int) ([]string, e
 	if src.decoded {
 		return []string{""}, nil
 	}
-	count, lines, err := sample(src, nil, 0, func(*records) {})
+	count, lines, err := sample(src, nil, nil, 0, func(*records) {})
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func (f *Format) ReadPart(ctx context.Context, in format.Input, spec string, wan
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReader(src, &f.s, l, want)
+	r, err := newReader(in, src, &f.s, l, want)
 	if err != nil {
 		src.Close()
 		return nil, err
 	}
-	r.docs.part, r.docs.lines, r.docs.stop = true, true, to
+	r.docs.part, r.docs.lines, r.docs.stop, r.docs.large = true, true, to, 0
 	if src.from+int64(src.pos) >= to { // a line goes through the whole part
 		src.last, src.end = true, src.pos
 	}

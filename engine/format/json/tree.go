@@ -127,13 +127,14 @@ type rowsOf struct {
 	elements
 	single, done bool
 	root         []cell
+	rootDoc      []byte // root's cells are in it
 }
 
 // rows gives the rows of the document that r has just read.
 func (t *tree) rows(r *records) *rowsOf {
 	rows := &t.current
 	*rows = rowsOf{root: r.scan.cells, single: t.array < 0}
-	rows.doc = r.text
+	rows.doc, rows.rootDoc = r.text, r.text
 	if !rows.single {
 		rows.all, rows.scan, rows.node = r.scan.cells[t.array], &t.scan, t.element
 	}
@@ -152,7 +153,7 @@ func (r *rowsOf) next() bool {
 // value is what a column has in the current row.
 func (t *tree) value(r *rowsOf, s slot) ([]byte, cell) {
 	if s.root {
-		return r.doc, r.root[s.cell]
+		return r.rootDoc, r.root[s.cell]
 	}
 	return r.doc, t.scan.cells[s.cell]
 }
