@@ -24,7 +24,7 @@ func Definition() format.Definition {
 		V1: []string{"ParquetFormat"}, Datasets: []string{"Parquet"},
 		Sources: []string{"ParquetSource"}, Sinks: []string{"ParquetSink"},
 		ReadSettings: []string{"ParquetReadSettings"}, WriteSettings: []string{"ParquetWriteSettings"},
-		Decode: decode, Extension: ".parquet",
+		Decode: decode, Extension: ".parquet", Types: types(),
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -346,11 +348,22 @@ func TestHalfPrecision(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	s := batchtest.Schema(batch.Type{Kind: batch.Int32}, batch.Type{Kind: batch.String}, batch.Type{Kind: batch.Decimal, Precision: 30, Scale: 5}, batch.Type{Kind: batch.Boolean})
 	valid := formattest.Write(f, v2(f, `{}`), s, batchtest.Random(s, 1, 200, 4))
-	f.Add(uint32(0), []byte{})
-	f.Add(uint32(10), []byte{0xff})
-	f.Add(uint32(len(valid)-9), []byte{1, 2, 3, 4})
-	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
-		data := bytes.Clone(valid)
+	files := [][]byte{valid}
+	for _, name := range []string{"nested-duckdb", "duckdb-V2-zstd"} {
+		data, err := os.ReadFile("testdata/" + name + ".parquet")
+		if err != nil {
+			f.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	for i, file := range files {
+		f.Add(uint8(i), uint32(0), []byte{})
+		f.Add(uint8(i), uint32(10), []byte{0xff})
+		f.Add(uint8(i), uint32(len(file)-9), []byte{1, 2, 3, 4})
+		f.Add(uint8(i), uint32(len(file)-200), []byte{0x7f, 0x15, 0xff, 0x80})
+	}
+	f.Fuzz(func(t *testing.T, which uint8, at uint32, patch []byte) {
+		data := bytes.Clone(files[int(which)%len(files)])
 		copy(data[int(at)%len(data):], patch)
 		format := v2(t, `{}`)
 		in := formattest.Input("f", data)
@@ -364,4 +377,26 @@ func FuzzRead(f *testing.F) {
 		}
 		_, _ = formattest.Drain(t.Context(), r)
 	})
+}
+
+// The table has a row for all that is read, and every type that is written is one that is read.
+func TestTableOfTypes(t *testing.T) {
+	t.Parallel()
+	table := Definition().Types
+	if len(table.Reads) != len(typeRows)+2 {
+		t.Errorf("%d rows of %d: some cannot be made", len(table.Reads), len(typeRows)+2)
+	}
+	for _, row := range table.Reads {
+		if row.Interim.Kind == batch.Invalid {
+			t.Errorf("%s has no interim type", row.Native)
+		}
+	}
+	for _, typ := range batchtest.AllTypes() {
+		if table.Creates(batch.Field{Name: "c", Type: typ, Nullable: true}) == "" {
+			t.Errorf("%s is not written", typ)
+		}
+	}
+	if got := table.Creates(batch.Field{Name: "c", Type: batch.Type{Kind: batch.Decimal, Precision: 20, Scale: 2}}); !strings.HasPrefix(got, "FIXED_LEN_BYTE_ARRAY (Decimal") {
+		t.Error(got)
+	}
 }

@@ -19,7 +19,7 @@ func Definition() format.Definition {
 		V1: []string{"TextFormat"}, Datasets: []string{"DelimitedText"},
 		Sources: []string{"DelimitedTextSource"}, Sinks: []string{"DelimitedTextSink"},
 		ReadSettings: []string{"DelimitedTextReadSettings"}, WriteSettings: []string{"DelimitedTextWriteSettings"},
-		Decode: decode, Extension: ".txt", Outer: true,
+		Decode: decode, Extension: ".txt", Outer: true, Types: types,
 	}
 }
 
