@@ -46,9 +46,19 @@ func (w *binaryWork) open(ctx context.Context) (err error) {
 		}
 	}
 	if w.to == nil {
-		w.to, err = w.run.job.Sink.Files.Open(ctx, w.run.env)
+		w.to, err = w.run.job.Sink.Files.Open(ctx, sinkEnv(w.run.env))
 	}
 	return err
+}
+
+// sinkEnv is the environment of a sink of files. It also looks before it writes, and a person whom the operator's rule
+// stops there wants to read that the job may not write.
+func sinkEnv(env store.Env) store.Env {
+	allow := env.Allow
+	if allow != nil {
+		env.Allow = func(path string, _ bool) error { return allow(path, true) }
+	}
+	return env
 }
 
 func (w *binaryWork) merges() bool { return w.run.job.Sink.Files.Behavior == activity.MergeFiles }
