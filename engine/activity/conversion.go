@@ -95,11 +95,14 @@ func conversion(t *props.Object) (c Conversion) {
 		Culture: s.String("culture"),
 	}
 	checkFormat(s, "culture", batch.Timestamp, batch.Options{Culture: c.Culture})
-	for name, kind := range map[string]batch.Kind{
-		"dateFormat": batch.Date, "dateTimeFormat": batch.Timestamp, "dateTimeOffsetFormat": batch.TimestampTZ,
-		"timeFormat": batch.Time, "timeSpanFormat": batch.Duration,
+	for _, f := range []struct {
+		name string
+		kind batch.Kind
+	}{
+		{"dateFormat", batch.Date}, {"dateTimeFormat", batch.Timestamp}, {"dateTimeOffsetFormat", batch.TimestampTZ},
+		{"timeFormat", batch.Time}, {"timeSpanFormat", batch.Duration},
 	} {
-		checkFormat(s, name, kind, batch.Options{Format: s.String(name)})
+		checkFormat(s, f.name, f.kind, batch.Options{Format: s.String(f.name)})
 	}
 	return c
 }

@@ -36,7 +36,7 @@ func compileLayout(format string, c *culture) (*layout, error) {
 	for i := 0; i < len(pattern); {
 		n, err := l.next(pattern[i:])
 		if err != nil {
-			return nil, fault.New(fault.BadInput, "the date format %q cannot be read", format).Because(err)
+			return nil, fault.New(fault.BadInput, "the date format %q cannot be read", format).Because(err).Try("Correct the format, such as yyyy-MM-dd HH:mm:ss; letters that stand for themselves go in quotes.")
 		}
 		i += n
 	}

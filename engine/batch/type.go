@@ -151,11 +151,13 @@ type Schema []Field
 
 // Index finds a column by name: as written, else the only one that differs in case alone; -1 where there is none.
 func (s Schema) Index(name string) int {
-	found := -1
-	for i, f := range s {
-		if f.Name == name {
+	for i := range s {
+		if s[i].Name == name {
 			return i
 		}
+	}
+	found := -1
+	for i, f := range s {
 		if strings.EqualFold(f.Name, name) {
 			if found >= 0 {
 				found = -2

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -223,8 +224,10 @@ func (p *pipeline) write(ctx context.Context, in <-chan parcel, back chan<- *bat
 		if err := p.store(ctx, &x); err != nil {
 			return err
 		}
+		b := p.spare(x.batch, x.size, p.schema)
+		x.batch = nil
 		p.flight.add(-x.size)
-		back <- p.spare(x.batch, x.size, p.schema)
+		back <- b
 	}
 	return ctx.Err()
 }
@@ -345,12 +348,16 @@ func (f *flight) add(n int64) {
 	}
 }
 
-// wait lets the reader go on when there is not too much on its way.
+// wait lets the reader go on when there is not too much on its way. After a batch that was, its memory is collected before
+// the next comes: the collector itself would wait until as much again is in use.
 func (f *flight) wait(ctx context.Context) error {
-	for {
+	for waited := false; ; waited = true {
 		f.mu.Lock()
 		if f.bytes < maxFlight {
 			f.mu.Unlock()
+			if waited {
+				debug.FreeOSMemory()
+			}
 			return nil
 		}
 		if f.freed == nil {
