@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -21,8 +22,8 @@ type charset struct {
 }
 
 var (
-	utf16LE = &charset{"utf-16", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), "\xff\xfe"}
-	utf16BE = &charset{"utf-16be", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), "\xfe\xff"}
+	utf16LE = &charset{"utf-16", strict16{Encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}, "\xff\xfe"}
+	utf16BE = &charset{"utf-16be", strict16{unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), true}, "\xfe\xff"}
 	utf32LE = &charset{"utf-32", utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), "\xff\xfe\x00\x00"}
 	utf32BE = &charset{"utf-32be", utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), "\x00\x00\xfe\xff"}
 )
@@ -40,6 +41,7 @@ var encodings = map[string]encoding.Encoding{
 	"iso-8859-1": charmap.ISO8859_1, "iso-8859-2": charmap.ISO8859_2, "iso-8859-3": charmap.ISO8859_3,
 	"iso-8859-4": charmap.ISO8859_4, "iso-8859-5": charmap.ISO8859_5, "iso-8859-6": charmap.ISO8859_6,
 	"iso-8859-7": charmap.ISO8859_7, "iso-8859-8": charmap.ISO8859_8, "iso-8859-9": charmap.ISO8859_9,
+	"iso-8859-8-i": charmap.ISO8859_8I, "x-mac-cyrillic": charmap.MacintoshCyrillic,
 	"iso-8859-13": charmap.ISO8859_13, "iso-8859-15": charmap.ISO8859_15, "latin1": charmap.ISO8859_1,
 	"windows-874": charmap.Windows874, "windows-1250": charmap.Windows1250, "windows-1251": charmap.Windows1251,
 	"windows-1252": charmap.Windows1252, "windows-1253": charmap.Windows1253, "windows-1254": charmap.Windows1254,
@@ -66,6 +68,19 @@ func findCharset(name string) (*charset, bool) {
 	}
 	if enc := encodings[key]; enc != nil {
 		return &charset{name: name, enc: enc}, true
+	}
+	if page := pages[key]; page != "" {
+		return &charset{name: name, enc: newCodePage(page)}, true
+	}
+	// Other names of the same encodings, which .NET knows too: "l1", "ISO_8859-1:1987", "csISOLatin1".
+	enc, err := ianaindex.IANA.Encoding(strings.TrimSpace(name))
+	if err != nil || enc == nil || enc == encoding.Nop {
+		return nil, false
+	}
+	for _, known := range encodings {
+		if known == enc {
+			return &charset{name: name, enc: enc}, true
+		}
 	}
 	return nil, false
 }

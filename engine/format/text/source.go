@@ -102,8 +102,12 @@ func (s *source) fill() error {
 			return nil
 		}
 		if err != nil {
-			if errors.Is(err, errNotASCII) {
+			switch {
+			case errors.Is(err, errNotASCII):
 				return fault.New(fault.BadData, "the text is not US-ASCII").At(s.name).Because(err).Try("Correct encodingName.")
+			case errors.Is(err, errHalf):
+				return fault.New(fault.BadData, "the text is not UTF-16").At(s.name).Because(err).
+					Try("The file may be cut short; otherwise correct encodingName.")
 			}
 			return err
 		}
