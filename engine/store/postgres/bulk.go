@@ -47,9 +47,12 @@ func (c column) bulk() (text string, ok bool) {
 	return fmt.Sprintf("%d:%d:%d", c.oid, c.mod, c.money), true
 }
 
-// BulkLayout implements store.BulkSource.
+// BulkLayout implements store.BulkSource. A limit of the time to the first row is kept by the usual way alone.
 func (s *source) BulkLayout(want batch.Schema) (store.BulkLayout, bool) {
 	l := store.BulkLayout{Language: copyLanguage}
+	if s.timeout > 0 {
+		return l, false
+	}
 	names := map[string]bool{}
 	for _, f := range s.schema { // a query's columns are chosen by their names
 		names[f.Name] = !names[f.Name] && f.Name != ""
@@ -127,7 +130,10 @@ func (s *source) OpenBulk(ctx context.Context, p store.Partition, want batch.Sch
 	if err != nil {
 		return nil, err
 	}
-	if err := s.join(ctx, c, p); err != nil {
+	if err = s.join(ctx, c, p); err == nil {
+		err = s.hold(ctx, c, text, want)
+	}
+	if err != nil {
 		hangUp(c)
 		return nil, err
 	}
@@ -137,6 +143,27 @@ func (s *source) OpenBulk(ctx context.Context, p store.Partition, want batch.Sch
 	r.free <- make([]byte, 0, bulkPiece)
 	go r.run(running, "COPY ("+text+") TO STDOUT (FORMAT binary)")
 	return r, nil
+}
+
+// hold makes sure that the columns still are what the plan took them for, and that they stay so: the server keeps what a
+// transaction has looked at from being changed.
+func (s *source) hold(ctx context.Context, c *pgconn.PgConn, text string, want batch.Schema) error {
+	if c.TxStatus() == 'I' {
+		if err := run(ctx, c, "BEGIN READ ONLY"); err != nil {
+			return explain(ctx, err, "read the rows", s.target())
+		}
+	}
+	d, err := c.Prepare(ctx, "", text, nil)
+	if err != nil {
+		return explain(ctx, err, "read the rows", s.target())
+	}
+	for i, f := range want {
+		k := s.columns[s.schema.Index(f.Name)]
+		if i >= len(d.Fields) || d.Fields[i].DataTypeOID != k.oid || d.Fields[i].TypeModifier != k.mod {
+			return errChanged(s.target())
+		}
+	}
+	return nil
 }
 
 func (r *bulkReader) run(ctx context.Context, statement string) {

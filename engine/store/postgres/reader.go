@@ -54,13 +54,17 @@ func (r *reader) prepare(ctx context.Context, text string) error {
 	}
 	for i, k := range r.read {
 		if k >= len(d.Fields) || d.Fields[k].DataTypeOID != r.oids[i] {
-			return fault.New(fault.StoreFailed, "the columns have changed since the copy was planned").At(r.target).Try("Run the copy again.")
+			return errChanged(r.target)
 		}
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.running, r.cancel = running, cancel
 	r.start = func() { r.result = r.c.ExecStatement(running, d, nil, nil, formats) }
 	return nil
+}
+
+func errChanged(target string) error {
+	return fault.New(fault.StoreFailed, "the columns have changed since the copy was planned").At(target).Try("Run the copy again.")
 }
 
 func (r *reader) Schema() batch.Schema { return r.schema }
