@@ -134,6 +134,8 @@ func (n *node) typ() (batch.Type, bool) {
 		return batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}, true
 	case "local-timestamp-nanos":
 		return batch.Type{Kind: batch.Timestamp, Unit: batch.Nano}, true
+	case logicalJSON:
+		return batch.Type{Kind: batch.JSON}, true
 	case "duration":
 		return batch.Type{Kind: batch.String}, true
 	}

@@ -2,6 +2,7 @@ package avro
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"strconv"
 	"unicode/utf8"
 
@@ -33,6 +34,13 @@ func appendValue(col *batch.Column, n *node, c *cursor) (why string) {
 			return "the date is outside the years 1 to 9999"
 		}
 		col.AppendInt(v)
+		return ""
+	case logicalJSON:
+		b := c.bytes()
+		if c.why == "" && (!json.Valid(b) || !utf8.Valid(b)) {
+			return "the text is no JSON"
+		}
+		col.AppendBytes(b)
 		return ""
 	case "duration":
 		if b := c.take(12); b != nil {

@@ -25,7 +25,9 @@ func stored(t batch.Type) batch.Type {
 		if t.Precision == 0 || t.Precision > maxDecimal {
 			return batch.Type{Kind: batch.String}
 		}
-	case batch.Duration, batch.XML, batch.JSON, batch.String:
+	case batch.JSON:
+		return batch.Type{Kind: batch.JSON}
+	case batch.Duration, batch.XML, batch.String:
 		return batch.Type{Kind: batch.String} // of any length
 	case batch.Binary:
 		return batch.Type{Kind: batch.Binary}
@@ -79,6 +81,8 @@ func avroType(t batch.Type) any {
 		return "bytes"
 	case batch.GUID:
 		return logical("string", "uuid")
+	case batch.JSON:
+		return logical("string", logicalJSON)
 	}
 	return "string"
 }

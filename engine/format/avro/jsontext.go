@@ -99,6 +99,8 @@ func (t *texter) scalar(n *node) {
 			return
 		}
 		t.out = batch.AppendText(t.out, one, 0)
+	case batch.JSON:
+		t.out = append(t.out, one.Bytes(0)...)
 	case batch.Binary:
 		t.out = append(t.out, '"')
 		t.out = base64.StdEncoding.AppendEncode(t.out, one.Bytes(0))

@@ -55,6 +55,9 @@ const (
 	maxNesting = 128
 	// nameProperty keeps the name of a column in the field's attributes; readers that do not know it pass over it.
 	nameProperty = "dmgColumn"
+	// logicalJSON is the logical type of JSON text. It is no type of the specification; readers that do not know it
+	// see a string.
+	logicalJSON = "json"
 )
 
 // parser reads a schema's JSON.
@@ -260,6 +263,8 @@ func (n *node) setLogical(o map[string]any) {
 		n.precision, ok = whole(o["precision"])
 		n.scale, _ = whole(o["scale"])
 		valid = ok && (n.kind == kBytes || n.kind == kFixed) && n.precision > 0 && n.precision <= 1<<20 && n.scale >= 0 && n.scale <= n.precision
+	case logicalJSON:
+		valid = n.kind == kString
 	case "uuid":
 		valid = n.kind == kString || n.kind == kFixed && n.size == 16
 	case "date", "time-millis":

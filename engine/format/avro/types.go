@@ -31,6 +31,7 @@ var types = &batch.TypeTable{
 		{Native: "time-micros", Interim: batch.Type{Kind: batch.Time, Unit: batch.Micro}},
 		{Native: "timestamp-millis, -micros, -nanos", Interim: batch.Type{Kind: batch.TimestampTZ, Unit: batch.Micro}, Note: "instants, in the unit of the name"},
 		{Native: "local-timestamp-millis, -micros, -nanos", Interim: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}, Note: "in the unit of the name"},
+		{Native: "json", Interim: of(batch.JSON), Note: "of string; this program's own, other readers see a string"},
 		{Native: "duration", Interim: of(batch.String), Note: "months, days and milliseconds as ISO 8601 has them: P1M2DT3.004S"},
 	},
 	Creates: func(f batch.Field) string {

@@ -19,10 +19,11 @@ type shape struct {
 	objects bool
 }
 
-func (s *shape) child(name string) *shape {
-	if c := s.named[name]; c != nil {
+func (s *shape) child(text []byte) *shape {
+	if c := s.named[string(text)]; c != nil {
 		return c
 	}
+	name := string(text)
 	c := &shape{name: name}
 	if s.named == nil {
 		s.named = map[string]*shape{}
@@ -51,9 +52,12 @@ func (s *shape) look(sc *scanner, i, depth int) int {
 	s.objects = true
 	for {
 		from := sc.space(i) + 1
-		end, _ := sc.text(from)
-		name, _ := unescape(nil, sc.buf[from:end-1])
-		i = s.child(string(name)).look(sc, sc.space(end)+1, depth+1)
+		end, escaped := sc.text(from)
+		name := sc.buf[from : end-1]
+		if escaped {
+			name, _ = unescape(nil, name)
+		}
+		i = s.child(name).look(sc, sc.space(end)+1, depth+1)
 		if i = sc.space(i); sc.buf[i] == '}' {
 			return i + 1
 		}
