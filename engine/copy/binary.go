@@ -63,12 +63,18 @@ func sinkEnv(env store.Env) store.Env {
 
 func (w *binaryWork) merges() bool { return w.run.job.Sink.Files.Behavior == activity.MergeFiles }
 
-// degree is for many small files, which cost little but time; what large ones need is bounded by memory.
+// degree is for many small files, which cost little but the time of an answer; what large ones need is bounded by memory.
 func (w *binaryWork) degree() (usual, most int) {
 	if w.merges() {
 		return 1, 1
 	}
-	return min(maxParallel, 4*cores()), maxParallel
+	most = maxParallel
+	for _, n := range []int{w.run.job.Source.Files.Connections, w.run.job.Sink.Files.Connections} {
+		if n > 0 {
+			most = min(most, n)
+		}
+	}
+	return most, most
 }
 
 // plan lists the files; every file goes into one partition, alone or with others that are as small.
