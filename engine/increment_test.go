@@ -179,3 +179,38 @@ func TestKilledIncrements(t *testing.T) {
 	}
 	t.Logf("%d kills over %d rows", killed, rows)
 }
+
+func TestAGatewayKeepsTheWatermarkOfItsPipelines(t *testing.T) {
+	t.Parallel()
+	dsn := testserver.Postgres(t)
+	exec1(t, dsn, incrementTables)
+	w := newWorld(t)
+	w.node("n1", w.gateway("gw"))
+	connection, err := json.Marshal(testserver.PostgresConnectionString(dsn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put("linkedservices", "db", fmt.Sprintf(`{"type":"AzurePostgreSql","connectVia":{"referenceName":"gw","type":"IntegrationRuntimeReference"},"typeProperties":{"connectionString":%s}}`, connection))
+	for _, table := range []string{"src", "dst"} {
+		w.put("datasets", table, `{"type":"AzurePostgreSqlTable","linkedServiceName":{"referenceName":"db","type":"LinkedServiceReference"},"typeProperties":{"tableName":"`+table+`"}}`)
+	}
+	for _, pipeline := range []string{"one", "two"} {
+		w.put("pipelines", pipeline, `{"activities":[{"name":"c","type":"Copy","inputs":[{"referenceName":"src","type":"DatasetReference"}],
+			"outputs":[{"referenceName":"dst","type":"DatasetReference"}],"typeProperties":{"source":{"type":"AzurePostgreSQLSource","watermark":{"column":"id"}},"sink":{"type":"AzurePostgreSQLSink"}}}]}`)
+	}
+	for _, step := range []struct{ sql, pipeline, want string }{
+		{"INSERT INTO src SELECT i, 'x' FROM generate_series(1, 10) i", "one", "10 10 10"},
+		{"INSERT INTO src SELECT i, 'x' FROM generate_series(11, 15) i", "one", "15 15 15"},
+		{"SELECT 1", "one", "15 15 15"},
+		{"SELECT 1", "two", "30 15 15"}, // a mark of its own
+	} {
+		exec1(t, dsn, step.sql)
+		run, _ := w.run(step.pipeline)
+		if d := w.wait(run); d.Status != Succeeded {
+			t.Fatalf("%s: %+v", step.pipeline, d)
+		}
+		if got := exec1(t, dsn, "SELECT 1"); got != step.want {
+			t.Errorf("%s after %s: the sink has %s, want %s", step.pipeline, step.sql, got, step.want)
+		}
+	}
+}

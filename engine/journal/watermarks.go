@@ -27,7 +27,7 @@ func (j *Journal) text(ctx context.Context, query string, args ...any) (string, 
 	return text, j.failed("read", err)
 }
 
-// SetMark implements copy.Watermarks.
+// SetMark implements copy.Watermarks. A key without a mark takes any.
 func (j *Journal) SetMark(ctx context.Context, key, from, to string) error {
 	var moved *fault.Error
 	err := j.in(ctx, "write a watermark to", func(tx *sql.Tx) error {
@@ -39,7 +39,7 @@ func (j *Journal) SetMark(ctx context.Context, key, from, to string) error {
 		switch now {
 		case to:
 			return nil
-		case from:
+		case from, "": // none at all: another node has begun the run, with its own mark
 		default:
 			moved = fault.New(fault.Conflict, "the watermark was at %q when the run began, and is at %q now: another run of the same activity has moved it", from, now).
 				At(key).Try("Rows between the two may be in the sink twice; run one copy of the activity at a time.")

@@ -35,6 +35,9 @@ func TestAWatermarkMovesFromWhereItIs(t *testing.T) {
 	if now, _ := j.Mark(t.Context(), "other"); now != "" {
 		t.Errorf("another key has the mark %q", now)
 	}
+	if err := j.SetMark(t.Context(), "other", "7", "8"); err != nil { // a run that another node has begun
+		t.Error(err)
+	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
