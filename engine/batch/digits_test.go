@@ -13,10 +13,21 @@ import (
 func TestQuickParsersAgreeWithTheCarefulOnes(t *testing.T) {
 	t.Parallel()
 	types := []Type{
-		{Kind: Byte}, {Kind: Int16}, {Kind: Int32}, {Kind: Int64}, {Kind: Double}, {Kind: Single},
-		{Kind: Decimal, Precision: 18, Scale: 4}, {Kind: Decimal, Precision: 5, Scale: 0}, {Kind: Decimal, Precision: 18, Scale: 18},
-		{Kind: Date}, {Kind: Timestamp, Unit: Micro}, {Kind: Timestamp, Unit: Tick}, {Kind: Timestamp, Unit: Nano},
-		{Kind: Timestamp, Unit: Second}, {Kind: TimestampTZ, Unit: Milli},
+		{Kind: Byte},
+		{Kind: Int16},
+		{Kind: Int32},
+		{Kind: Int64},
+		{Kind: Double},
+		{Kind: Single},
+		{Kind: Decimal, Precision: 18, Scale: 4},
+		{Kind: Decimal, Precision: 5, Scale: 0},
+		{Kind: Decimal, Precision: 18, Scale: 18},
+		{Kind: Date},
+		{Kind: Timestamp, Unit: Micro},
+		{Kind: Timestamp, Unit: Tick},
+		{Kind: Timestamp, Unit: Nano},
+		{Kind: Timestamp, Unit: Second},
+		{Kind: TimestampTZ, Unit: Milli},
 	}
 	number := rapid.StringMatching(`-?[0-9]{0,20}(\.[0-9]{0,20})?`)
 	moment := rapid.StringMatching(`[0-2][0-9]{3}[-/][01][0-9]-[0-3][0-9][ Tt][0-2][0-9]:[0-6][0-9][:.][0-6][0-9](\.[0-9]{0,10})?(Z|\+00|\+01:30)?`)
@@ -82,9 +93,13 @@ func BenchmarkParse(b *testing.B) {
 		typ  Type
 		text string
 	}{
-		{Type{Kind: Int32}, "73422"}, {Type{Kind: Int64}, "123456789012"}, {Type{Kind: Double}, "123.45678901234567"},
-		{Type{Kind: Decimal, Precision: 18, Scale: 4}, "123456.7891"}, {Type{Kind: Date}, "2021-09-30"},
-		{Type{Kind: Timestamp, Unit: Micro}, "2021-09-30 12:34:56.789012"}, {Type{Kind: Boolean}, "True"},
+		{Type{Kind: Int32}, "73422"},
+		{Type{Kind: Int64}, "123456789012"},
+		{Type{Kind: Double}, "123.45678901234567"},
+		{Type{Kind: Decimal, Precision: 18, Scale: 4}, "123456.7891"},
+		{Type{Kind: Date}, "2021-09-30"},
+		{Type{Kind: Timestamp, Unit: Micro}, "2021-09-30 12:34:56.789012"},
+		{Type{Kind: Boolean}, "True"},
 	} {
 		b.Run(c.typ.String(), func(b *testing.B) {
 			parse, err := NewParser(c.typ, Options{})

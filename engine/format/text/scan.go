@@ -107,7 +107,8 @@ func (sc *scanner) nextSimple(buf []byte, last bool) (int, error) {
 		}
 	blocks:
 		for {
-			b, valid := (*[wide]byte)(nil), uint64(1<<wide-1)
+			var b *[wide]byte
+			valid := uint64(1<<wide - 1)
 			switch left := len(buf) - base; {
 			case left >= wide:
 				b = (*[wide]byte)(buf[base:])
