@@ -280,7 +280,7 @@ func TestBadRowsAreLeftOut(t *testing.T) {
 }
 
 func TestRefusedRowsFailTheCopyByName(t *testing.T) {
-	dsn, _ := testserver.Oracle(t)
+	dsn, real := testserver.Oracle(t)
 	c := table(t, dsn, "DMG_REFUSE", "ID NUMBER(4), V VARCHAR2(5 CHAR), R RAW(2), D TIMESTAMP(1)")
 	k := openSink(t, dsn, `{"tableName": "DMG_REFUSE"}`, `{}`, "run-refuse")
 	want := batch.Schema{
@@ -302,22 +302,24 @@ func TestRefusedRowsFailTheCopyByName(t *testing.T) {
 		"R": {"1", "a", `\x010203`, "2026-01-01 00:00:00"},
 		"D": {"1", "a", `\x01`, "2026-01-01 00:00:00.01"},
 	} {
+		if column == "R" && !real { // the stand-in forgets the length of a RAW
+			continue
+		}
 		w, err := k.Open(t.Context(), store.Partition{ID: "all"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		good := []string{"1", "ąęść", `\x01`, "2026-01-01 00:00:00"}
 		err = w.Write(t.Context(), storetest.Fill(t, types, [][]string{good, row}))
-		e := fault.As(err)
-		if err == nil || e.Row != 2 || e.Column != column || e.Hint == "" {
-			t.Errorf("%s: %v, row %d, column %q", column, err, e.Row, e.Column)
+		if e := fault.As(err); err == nil || e.Row != 2 || e.Column != column || e.Hint == "" {
+			t.Errorf("%s: %+v", column, e)
 		}
 		if err := w.Abort(); err != nil {
 			t.Error(err)
 		}
 	}
-	if rows, _ := c.query(t.Context(), "SELECT COUNT(*) FROM DMG_REFUSE"); rows[0][0].text != "0" {
-		t.Errorf("%s rows are there", rows[0][0].text)
+	if rows, err := c.query(t.Context(), "SELECT COUNT(*) FROM DMG_REFUSE"); err != nil || rows[0][0].text != "0" {
+		t.Errorf("the table holds %v, error %v", rows, err)
 	}
 }
 
