@@ -85,26 +85,29 @@ func BenchmarkReadDriver(b *testing.B) {
 	defer db.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		rows, err := db.QueryContext(b.Context(), "SELECT * FROM src")
-		if err != nil {
-			b.Fatal(err)
+		if n, err := countRaw(b.Context(), db); err != nil || n != benchRows {
+			b.Fatalf("%d rows, %v", n, err)
 		}
-		values, dest := make([]sql.RawBytes, 12), make([]any, 12)
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		n := 0
-		for ; rows.Next(); n++ {
-			if err := rows.Scan(dest...); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if n != benchRows || rows.Err() != nil {
-			b.Fatalf("%d rows, %v", n, rows.Err())
-		}
-		_ = rows.Close()
 	}
 	b.ReportMetric(float64(benchRows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func countRaw(ctx context.Context, db *sql.DB) (n int, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM src")
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	values, dest := make([]sql.RawBytes, 12), make([]any, 12)
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	for ; rows.Next(); n++ {
+		if err := rows.Scan(dest...); err != nil {
+			return n, err
+		}
+	}
+	return n, rows.Err()
 }
 
 func drain(b *testing.B, src store.Source, schema batch.Schema, each func(*batch.Batch)) int64 {

@@ -148,12 +148,12 @@ func (s *server) signIn(ctx context.Context, env store.Env, database string) (*c
 	}
 	connector, err := mysqldriver.NewConnector(cfg)
 	if err != nil {
-		_ = w.Conn.Close()
+		_ = w.Close()
 		return nil, fault.New(fault.Internal, "prepare the connection").Because(err)
 	}
 	d, err := connector.Connect(ctx)
 	if err != nil {
-		_ = w.Conn.Close()
+		_ = w.Close()
 		if w.broken != nil {
 			err = w.broken
 		}
@@ -220,7 +220,7 @@ func (c *conn) hangUp() {
 	c.stop.Do(func() {}) // nothing is left to interrupt
 	_ = c.SetDeadline(time.Now().Add(cancelPatience))
 	_ = c.driver.Close() // a connection that is broken already is what was wanted
-	_ = c.Conn.Close()
+	_ = c.Close()
 }
 
 // guard has what runs on the server stopped when ctx is cancelled. done must be called when the command has ended.

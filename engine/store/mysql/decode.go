@@ -262,7 +262,7 @@ func (d dates) decode(c *batch.Column, data []byte) (int, error) {
 	}
 	days := batch.Day(year, month, day)
 	if d.day {
-		c.AppendInt(int64(days))
+		c.AppendInt(days)
 		return n, nil
 	}
 	var seconds, micros int64
@@ -272,7 +272,7 @@ func (d dates) decode(c *batch.Column, data []byte) (int, error) {
 	if len(v) >= 11 {
 		micros = int64(binary.LittleEndian.Uint32(v[7:]))
 	}
-	c.AppendInt((int64(days)*86400+seconds)*d.unit.PerSecond() + micros/(1_000_000/d.unit.PerSecond()))
+	c.AppendInt((days*86400+seconds)*d.unit.PerSecond() + micros/(1_000_000/d.unit.PerSecond()))
 	return n, nil
 }
 
@@ -281,7 +281,7 @@ func (d dates) decodeZero(c *batch.Column) error {
 	case zeroNull:
 		c.AppendNull()
 	case zeroMinimum:
-		v := int64(batch.Day(1, 1, 1))
+		v := batch.Day(1, 1, 1)
 		if !d.day {
 			v *= 86400 * d.unit.PerSecond()
 		}

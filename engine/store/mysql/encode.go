@@ -40,7 +40,7 @@ func targetOf(c column, want batch.Type, o valueOptions) target {
 	switch c.code {
 	case codeTiny:
 		switch {
-		case c.isBoolean() && (want.Kind == batch.Boolean || o.tinyAsNumber == false && want.Kind == batch.String):
+		case c.isBoolean() && (want.Kind == batch.Boolean || !o.tinyAsNumber && want.Kind == batch.String):
 			return target{typ: batch.Type{Kind: batch.Boolean}, class: digits, encode: encodeInt}
 		case c.unsigned():
 			return target{typ: batch.Type{Kind: batch.Byte}, class: digits, encode: encodeInt}
@@ -152,6 +152,9 @@ func encodeFloat(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
 	if v := c.Floats[row]; math.IsNaN(v) || math.IsInf(v, 0) {
 		return dst, refuse("MySQL has no NaN and no infinity")
 	}
+	if v := c.Floats[row]; v == 0 && math.Signbit(v) {
+		return append(dst, "-0e0"...), nil // -0 is a whole number to INSERT, which has no sign
+	}
 	// All digits of the double, also of a Single: the server reads a double first and rounds that.
 	return strconv.AppendFloat(dst, c.Floats[row], 'g', -1, 64), nil
 }
@@ -186,8 +189,8 @@ func encodeBytes(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
 
 // firstDay and lastDay are the days of the years 1 and 9999, which every server takes.
 var (
-	firstDay = int64(batch.Day(1, 1, 1))
-	lastDay  = int64(batch.Day(9999, 12, 31))
+	firstDay = batch.Day(1, 1, 1)
+	lastDay  = batch.Day(9999, 12, 31)
 )
 
 func encodeDate(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {

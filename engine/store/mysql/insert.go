@@ -120,11 +120,12 @@ func appendQuoted(dst, v []byte) []byte {
 	dst = append(dst, '\'')
 	from := 0
 	for i, ch := range v {
-		if ch == '\'' || ch == '\\' {
+		switch ch {
+		case 0:
+			ch = '0'
+			fallthrough
+		case '\'', '\\':
 			dst = append(append(dst, v[from:i]...), '\\', ch)
-			from = i + 1
-		} else if ch == 0 {
-			dst = append(append(dst, v[from:i]...), '\\', '0')
 			from = i + 1
 		}
 	}

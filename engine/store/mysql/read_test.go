@@ -241,7 +241,7 @@ func TestQueries(t *testing.T) {
 		"SELECT ? FROM q": fault.BadInput, "DO 1": fault.BadInput, "CALL p()": fault.BadInput, "SELEC 1": fault.BadInput, "SELECT nope FROM q": fault.NotFound, "SELECT * FROM nowhere.q": fault.NotFound,
 	} {
 		_, err := w.open(`{}`, `{"query": `+quoteJSON(text)+`}`)
-		wantCode(t, text, err, code)
+		_ = wantCode(t, text, err, code)
 	}
 	src := w.source(`{}`, `{"query": "SELECT id, v, id + 1 AS n FROM q ORDER BY id"}`)
 	rows, err := storetest.ReadRows(t.Context(), src, store.Partition{}, batch.Schema{{Name: "n"}, {Name: "v"}})
@@ -343,9 +343,9 @@ func TestWatermarks(t *testing.T) {
 	}
 	src := w.source(table("m"), `{}`).(store.Watermarker)
 	_, _, err := src.Highest(t.Context(), "s")
-	wantCode(t, "a text", err, fault.Unsupported)
+	_ = wantCode(t, "a text", err, fault.Unsupported)
 	_, _, err = src.Highest(t.Context(), "x")
-	wantCode(t, "no column", err, fault.NotFound)
+	_ = wantCode(t, "no column", err, fault.NotFound)
 	w.sql("DELETE FROM m")
 	if _, ok, err := src.Highest(t.Context(), "id"); ok || err != nil {
 		t.Errorf("an empty table has a highest value: %v, %v", ok, err)

@@ -157,9 +157,9 @@ func (s *source) describe(ctx context.Context) error {
 
 func (s *source) field(c column) batch.Field {
 	f := batch.Field{Name: c.name, Type: c.typ(s.server.values), Nullable: true, Native: c.nativeName()}
-	date := f.Type.Kind == batch.Date || f.Type.Kind == batch.Timestamp
-	if !s.table.IsZero() && c.flags&flagNotNull != 0 && !(date && s.server.values.zero == zeroNull) {
-		f.Nullable = false
+	if !s.table.IsZero() && c.flags&flagNotNull != 0 {
+		date := f.Type.Kind == batch.Date || f.Type.Kind == batch.Timestamp
+		f.Nullable = date && s.server.values.zero == zeroNull
 	}
 	return f
 }

@@ -91,7 +91,7 @@ func (s *server) testTLS(ctx context.Context, env store.Env) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer w.Conn.Close()
+	defer w.Close()
 	if w.secure == nil {
 		return "the server has no TLS, the connection is not encrypted", nil
 	}
