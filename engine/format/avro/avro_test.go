@@ -2,6 +2,7 @@ package avro
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	hamba "github.com/hamba/avro/v2"
@@ -505,4 +507,24 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A store that breaks off is no damaged file: its own error goes up, so that it is tried again.
+func TestAStoreThatFailsIsNoDamage(t *testing.T) {
+	t.Parallel()
+	s := batchtest.Schema(batch.Type{Kind: batch.Int64})
+	file := formattest.Write(t, v2(t, `{}`), s, batchtest.Random(s, 1, 100_000, 0))
+	for _, broken := range []error{io.ErrUnexpectedEOF, errors.New("connection reset")} {
+		in := formattest.Input("f", file)
+		in.Open = func(context.Context, int64, int64) (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(bytes.NewReader(file[:len(file)/2]), iotest.ErrReader(broken))), nil
+		}
+		r, err := v2(t, `{}`).Read(t.Context(), in, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := formattest.Drain(t.Context(), r); !errors.Is(err, broken) || fault.Code(err) == fault.BadData {
+			t.Errorf("%v", err)
+		}
+	}
 }

@@ -39,6 +39,7 @@ type blocks struct {
 	stop   int64 // blocks behind a marker that begins at this byte or later belong to another part; < 0 = none
 
 	packed, data []byte
+	failed       error // what the store said when it could not be read
 }
 
 // open reads the header.
@@ -71,7 +72,11 @@ func (c checked) Read(p []byte) (int, error) {
 	if err := c.b.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.b.body.Read(p)
+	n, err := c.b.body.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.b.failed = err
+	}
+	return n, err
 }
 
 func (b *blocks) close() error {
@@ -86,6 +91,9 @@ func (b *blocks) close() error {
 func (b *blocks) damaged(err error) error {
 	if b.ctx.Err() != nil {
 		return b.ctx.Err()
+	}
+	if b.failed != nil {
+		return b.failed
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err

@@ -43,15 +43,15 @@ func (f *Format) layout(src *source) (*layout, error) {
 func (s *settings) given() []column {
 	cols := make([]column, 0, len(s.structure)+len(s.paths))
 	used := map[string]bool{}
+	placed := map[string][]path{}
+	for _, p := range s.paths {
+		placed[p.name] = append(placed[p.name], p.path)
+	}
 	for i, field := range s.structure {
 		c := column{field: field, options: s.options[i], stated: field.Type.Kind != batch.Invalid}
 		c.field.Nullable, c.field.Native = true, ""
-		for _, p := range s.paths {
-			if p.name == field.Name {
-				c.places = append(c.places, p.path)
-				used[p.name] = true
-			}
-		}
+		c.places = append(c.places, placed[field.Name]...)
+		used[field.Name] = true
 		if c.places == nil {
 			c.places = s.placesOf(field.Name)
 		}

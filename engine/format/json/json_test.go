@@ -9,8 +9,10 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"dmgateway/engine/batch"
+	"dmgateway/engine/batch/batchtest"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 	"dmgateway/engine/format/formattest"
@@ -501,5 +503,38 @@ func TestPartsOfAFileThatIsNotOneObjectALineFail(t *testing.T) {
 	pretty := formattest.Input("f", []byte(strings.Repeat("{\n\"a\":1\n}\n", 10_000)))
 	if parts, err := f.Split(t.Context(), pretty, 3); err != nil || len(parts) != 1 {
 		t.Errorf("%q, %v", parts, err)
+	}
+}
+
+func TestTenThousandColumns(t *testing.T) {
+	t.Parallel()
+	types := make([]batch.Type, 10_000)
+	for i := range types {
+		types[i] = batch.Type{Kind: batch.Int32}
+	}
+	s := batchtest.Schema(types...)
+	b := batchtest.Random(s, 1, 20, 5)
+	f := v1(t, `{}`)
+	file := formattest.Write(t, f, s, b)
+	if err := batch.Equal(formattest.Read(t, f, formattest.Input("f", file), s), b); err != nil {
+		t.Error(err)
+	}
+}
+
+// A value of 40 MB grows the buffer; what it costs grows with its length and not faster.
+func TestALongValue(t *testing.T) {
+	t.Parallel()
+	s := batch.Schema{field("a", batch.Type{Kind: batch.String}), field("b", batch.Type{Kind: batch.Int32})}
+	b := batch.New(s, 0)
+	b.Cols[0].AppendString(strings.Repeat("0123456789", 4<<20))
+	b.Cols[1].AppendInt(7)
+	f := v1(t, `{}`)
+	file := formattest.Write(t, f, s, b)
+	in := formattest.Input("f", file)
+	in.Open = func(context.Context, int64, int64) (io.ReadCloser, error) {
+		return io.NopCloser(iotest.HalfReader(bytes.NewReader(file))), nil
+	}
+	if err := batch.Equal(formattest.Read(t, f, in, s), b); err != nil {
+		t.Error(err)
 	}
 }

@@ -29,17 +29,20 @@ type branch struct {
 	name   string
 	column int // -1 = an object
 	kids   []*branch
+	named  map[string]*branch
 }
 
 // newPlan nests the columns by their paths.
 func newPlan(s *settings, schema batch.Schema, ascii bool) (*plan, error) {
 	root := &branch{column: -1}
+	placed := make(map[string]path, len(s.paths))
+	for _, l := range s.paths {
+		placed[l.name] = l.path
+	}
 	for i, f := range schema {
-		p := names(f.Name)
-		for _, l := range s.paths {
-			if l.name == f.Name {
-				p = l.path
-			}
+		p, ok := placed[f.Name]
+		if !ok {
+			p = names(f.Name)
 		}
 		if err := root.add(p, i); err != nil {
 			e := *fault.As(err)
@@ -86,12 +89,7 @@ func (b *branch) add(p path, column int) error {
 				Try("Give the column a path of names alone.")
 		}
 		last := i == len(p.steps)-1
-		var next *branch
-		for _, k := range b.kids {
-			if k.name == s.name {
-				next = k
-			}
-		}
+		next := b.named[s.name]
 		switch {
 		case next == nil:
 			next = &branch{name: s.name, column: -1}
@@ -99,6 +97,10 @@ func (b *branch) add(p path, column int) error {
 				next.column = column
 			}
 			b.kids = append(b.kids, next)
+			if b.named == nil {
+				b.named = map[string]*branch{}
+			}
+			b.named[s.name] = next
 		case last || next.column >= 0:
 			return fault.New(fault.BadInput, "two columns go to the place %s of the JSON object", p).Try("Map one of them to another name or path.")
 		}
