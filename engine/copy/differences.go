@@ -3,6 +3,7 @@ package copy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,16 +27,11 @@ const (
 func (w *rowWork) differences(ctx context.Context) ([]string, error) {
 	d := &differ{hash: w.run.newSum(w.schema).hash, keys: w.keyColumns()}
 	var sides [2][buckets]checksum
-	for side, read := range []func(context.Context, func(*batch.Batch) error) error{w.readAgain, w.readBack} {
-		err := read(ctx, func(b *batch.Batch) error {
-			for row := range b.Len() {
-				sides[side][d.bucket(b, row)].add(d.hash.of(b, row))
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+	err := w.bothSides(ctx, d, func(side int, b *batch.Batch, row int, sum checksum) {
+		sides[side][d.bucket(b, row)].add(sum)
+	})
+	if err != nil {
+		return nil, err
 	}
 	open := map[uint64]bool{}
 	for i := range sides[0] {
@@ -43,24 +39,43 @@ func (w *rowWork) differences(ctx context.Context) ([]string, error) {
 			open[uint64(i)] = true
 		}
 	}
-	found := [2]map[string][]checksum{{}, {}}
-	for side, read := range []func(context.Context, func(*batch.Batch) error) error{w.readAgain, w.readBack} {
-		n := 0
-		err := read(ctx, func(b *batch.Batch) error {
-			for row := range b.Len() {
-				if n < maxRowsInBucket && open[d.bucket(b, row)] {
-					key := d.text(b, row)
-					found[side][key] = append(found[side][key], d.hash.of(b, row))
-					n++
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+	found, rows := [2]map[string][]checksum{{}, {}}, [2]int{}
+	err = w.bothSides(ctx, d, func(side int, b *batch.Batch, row int, sum checksum) {
+		if rows[side] < maxRowsInBucket && open[d.bucket(b, row)] {
+			key := d.text(b, row)
+			found[side][key] = append(found[side][key], sum)
+			rows[side]++
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return compareKeys(found[0], found[1]), nil
+}
+
+// bothSides reads the source (side 0), without what the sink did not take, and the sink (side 1).
+func (w *rowWork) bothSides(ctx context.Context, d *differ, each func(side int, b *batch.Batch, row int, sum checksum)) error {
+	refused := maps.Clone(w.run.verified.refused)
+	err := w.readAgain(ctx, func(b *batch.Batch) error {
+		for row := range b.Len() {
+			sum := d.hash.of(b, row)
+			if refused[sum] > 0 {
+				refused[sum]--
+				continue
+			}
+			each(0, b, row, sum)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.readBack(ctx, func(b *batch.Batch) error {
+		for row := range b.Len() {
+			each(1, b, row, d.hash.of(b, row))
+		}
+		return nil
+	})
 }
 
 // differ tells keys of rows.

@@ -299,6 +299,7 @@ func (p *pipeline) withoutNulls(x *parcel) error {
 		}
 		rows = append(rows, r.row)
 	}
+	p.sum.refuse(x.batch, rows)
 	x.batch.Remove(rows)
 	for i, r := range rows { // what is written from here on is counted without them
 		rows[i] = int(original(int64(r), x.removed))

@@ -277,6 +277,7 @@ func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ Part
 		c.Checksum = pipe.sum.text()
 		w.run.sum(c)
 		w.run.keepReasons(pipe.skip)
+		w.run.keepRefused(pipe.sum)
 	}
 	return c, err
 }

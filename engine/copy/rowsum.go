@@ -41,7 +41,11 @@ func parseChecksum(text string) (s checksum, ok bool) {
 type rowSum struct {
 	hash rowHash
 	sum  checksum
+	// refused are rows that the sink did not take, so many at most: a search for differences must not find them.
+	refused []checksum
 }
+
+const maxRefused = 1 << 16
 
 // newSum is the sum of the rows given to a sink of the schema, nil where the job does not want one.
 func (r *run) newSum(s batch.Schema) *rowSum {
@@ -65,9 +69,22 @@ func (s *rowSum) add(b *batch.Batch, without []int) {
 			for len(without) > 0 && without[0] == row {
 				without = without[1:]
 			}
+			s.refuse(b, []int{row})
 			continue
 		}
 		s.sum.add(s.hash.of(b, row))
+	}
+}
+
+// refuse remembers rows that the sink did not take.
+func (s *rowSum) refuse(b *batch.Batch, rows []int) {
+	if s == nil {
+		return
+	}
+	for _, row := range rows {
+		if len(s.refused) < maxRefused {
+			s.refused = append(s.refused, s.hash.of(b, row))
+		}
 	}
 }
 

@@ -21,8 +21,9 @@ type verified struct {
 	mu      sync.Mutex
 	sum     checksum
 	rows    int64
-	files   []string // that were written, all of them
-	unknown int      // committed partitions without checksum
+	files   []string         // that were written, all of them
+	unknown int              // committed partitions without checksum
+	refused map[checksum]int // rows that the sink did not take, by how often
 
 	method      string // "", or methodChecksum once the content was compared
 	reason      string // why nothing can be said
@@ -38,7 +39,7 @@ const (
 func (v *verified) reset() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.sum, v.rows, v.files, v.unknown = checksum{}, 0, nil, 0
+	v.sum, v.rows, v.files, v.unknown, v.refused = checksum{}, 0, nil, 0, map[checksum]int{}
 	v.method, v.reason, v.differences = "", "", nil
 }
 
@@ -56,6 +57,19 @@ func (r *run) sum(c PartitionCounts) {
 		v.sum.add(s)
 	} else {
 		v.unknown++
+	}
+}
+
+// keepRefused remembers what the sink did not take of a committed partition.
+func (r *run) keepRefused(s *rowSum) {
+	if s == nil || len(s.refused) == 0 {
+		return
+	}
+	v := &r.verified
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, row := range s.refused {
+		v.refused[row]++
 	}
 }
 
