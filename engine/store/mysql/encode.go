@@ -152,9 +152,6 @@ func encodeFloat(dst []byte, c *batch.Column, row int) ([]byte, *fault.Error) {
 	if v := c.Floats[row]; math.IsNaN(v) || math.IsInf(v, 0) {
 		return dst, refuse("MySQL has no NaN and no infinity")
 	}
-	if v := c.Floats[row]; v == 0 && math.Signbit(v) {
-		return append(dst, "-0e0"...), nil // -0 is a whole number to INSERT, which has no sign
-	}
 	// All digits of the double, also of a Single: the server reads a double first and rounds that.
 	return strconv.AppendFloat(dst, c.Floats[row], 'g', -1, 64), nil
 }

@@ -455,3 +455,42 @@ func TestLargeValuesComeInSeveralPackets(t *testing.T) {
 		t.Errorf("arrived as %s", got)
 	}
 }
+
+func TestNoConnectionStaysBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT seq FROM seq_1_to_10000")
+	for i := range 20 {
+		src, err := w.open(table("t"), `{}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema, _ := src.Schema(t.Context())
+		r, err := src.Open(t.Context(), store.Partition{}, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 { // half of them are given up in the middle
+			if err := r.Next(t.Context(), batch.New(r.Schema(), 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _ = r.Close(), src.Close()
+		k := w.sink("t", `{}`, "x")
+		types, err := k.Prepare(t.Context(), batch.Schema{column1("id", int32Type)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wr, err := k.Open(t.Context(), store.Partition{ID: "all"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wr.Write(t.Context(), storetest.Fill(t, types, [][]string{{"0"}})); err != nil {
+			t.Fatal(err)
+		}
+		_ = k.Close()
+	}
+	until(t, "one connection is left, which asks", func() bool {
+		return w.query("SELECT count(*) <= 2 FROM information_schema.PROCESSLIST WHERE DB=DATABASE()")[0] == "1"
+	})
+}

@@ -425,6 +425,9 @@ func TestAnyTextAndBytesArrive(t *testing.T) {
 		for i := range b.Cols {
 			for row := range n {
 				x, y := string(batch.AppendText(nil, &b.Cols[i], row)), string(batch.AppendText(nil, &got.Cols[i], row))
+				if x == "-0" {
+					x, y = "0", strings.TrimPrefix(y, "-") // INSERT drops the sign
+				}
 				if x != y {
 					r.Fatalf("column %d, row %d: %q became %q", i, row, x, y)
 				}
