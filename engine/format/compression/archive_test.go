@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format/compression"
 )
@@ -134,31 +132,29 @@ func TestArchivesOfOneFile(t *testing.T) {
 func TestBZip2OfAnyLength(t *testing.T) {
 	t.Parallel()
 	tool, _ := exec.LookPath("bzip2")
-	rapid.Check(t, func(rt *rapid.T) {
-		data := make([]byte, rapid.IntRange(0, 250_000).Draw(rt, "length"))
-		switch rapid.IntRange(0, 2).Draw(rt, "kind") {
-		case 0: // runs of four become five bytes
-			for i := range data {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		data := make([]byte, []int{0, 1, 5, 77_999, 78_000, 78_001, 156_000}[r.IntN(7)]+r.IntN(50))
+		for i := range data {
+			switch seed % 3 {
+			case 0: // runs of four become five bytes
 				data[i] = byte(i >> 2)
-			}
-		case 1:
-			r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
-			for i := range data {
+			case 1:
 				data[i] = byte(r.Uint32())
 			}
 		}
 		packed := compress(t, "bzip2", compression.Fastest, data)
 		if got, err := decompress("bzip2", bytes.NewReader(packed)); err != nil || !bytes.Equal(got, data) {
-			rt.Fatalf("%d bytes: %v", len(data), err)
+			t.Fatalf("%d bytes: %v", len(data), err)
 		}
-		if tool != "" && rapid.IntRange(0, 20).Draw(rt, "ask bzip2") == 0 {
+		if tool != "" {
 			cmd := exec.Command(tool, "-dc")
 			cmd.Stdin = bytes.NewReader(packed)
 			if got, err := cmd.Output(); err != nil || !bytes.Equal(got, data) {
-				rt.Fatalf("bzip2: %v", err)
+				t.Fatalf("the bzip2 program: %v", err)
 			}
 		}
-	})
+	}
 }
 
 // Closing in the middle ends the goroutine that reads ahead.
