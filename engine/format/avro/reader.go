@@ -39,12 +39,19 @@ func newReader(in *blocks, want batch.Schema) (*reader, error) {
 	}
 	r := &reader{in: in, columns: f.columns, steps: steps, target: make([]int, len(f.columns)), from: make([]int, len(want))}
 	names := make(batch.Schema, len(f.columns))
+	exact := make(map[string]int, len(names))
 	for i, c := range f.columns {
 		names[i] = c.field
+		if _, ok := exact[c.field.Name]; !ok {
+			exact[c.field.Name] = i
+		}
 		r.target[i] = -1
 	}
 	for i, w := range want {
-		at := names.Index(w.Name)
+		at, ok := exact[w.Name]
+		if !ok {
+			at = names.Index(w.Name)
+		}
 		if at < 0 {
 			return nil, fault.New(fault.NotFound, "the file has no column %q", w.Name).At(in.name).Try("Check the names in the mapping.")
 		}

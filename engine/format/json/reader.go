@@ -63,14 +63,22 @@ func newReader(in format.Input, src *source, set *settings, l *layout, want batc
 // other files alone; but where the file shows none of the wanted columns, they are not its own.
 func chosen(src *source, set *settings, l *layout, want batch.Schema) ([]column, error) {
 	all := make(batch.Schema, len(l.columns))
+	exact := make(map[string]int, len(all))
 	for i, c := range l.columns {
 		all[i] = c.field
+		if _, ok := exact[c.field.Name]; !ok {
+			exact[c.field.Name] = i
+		}
 	}
 	cols := make([]column, len(want))
 	missing := ""
 	found := len(want) == 0
 	for i, w := range want {
-		if at := all.Index(w.Name); at >= 0 {
+		at, ok := exact[w.Name]
+		if !ok {
+			at = all.Index(w.Name)
+		}
+		if at >= 0 {
 			cols[i], found = l.columns[at], true
 			continue
 		}
