@@ -127,7 +127,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportMetric(float64(batch.Rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// BenchmarkFreebcp is what people use instead: the table into a native file and back.
+// BenchmarkFreebcp is what people use instead: the table into a text file and back.
 func BenchmarkFreebcp(b *testing.B) {
 	program, err := exec.LookPath("freebcp")
 	if err != nil {
@@ -142,7 +142,7 @@ func BenchmarkFreebcp(b *testing.B) {
 		b.Helper()
 		ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, program, u.Query().Get("database")+"."+table, direction, file, "-S", u.Hostname()+":"+u.Port(), "-U", u.User.Username(), "-P", password, "-n", "-b", "10000")
+		cmd := exec.CommandContext(ctx, program, u.Query().Get("database")+"."+table, direction, file, "-S", u.Hostname()+":"+u.Port(), "-U", u.User.Username(), "-P", password, "-c", "-t", "|~|", "-r", "|#\n", "-b", "10000")
 		cmd.Env = append(os.Environ(), "TDSVER=7.4")
 		begin := time.Now()
 		out, err := cmd.CombinedOutput()

@@ -74,6 +74,19 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	return w, nil
 }
 
+// used is the connection that the driver signed in on: the last that anything was read from, because a server can send the
+// driver on to another, and with several addresses all of them are dialled at once.
+func (d *dialer) used() *wire {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.open) - 1; i > 0; i-- {
+		if d.open[i].read.Load() > 0 {
+			return d.open[i]
+		}
+	}
+	return d.open[0]
+}
+
 // cutOff ends every connection.
 func (d *dialer) cutOff() {
 	d.mu.Lock()
@@ -105,9 +118,8 @@ func (s *server) connectWatching(ctx context.Context, env store.Env, secured fun
 		d.cutOff()
 		return nil, s.explainConnect(ctx, err, d.err)
 	}
-	w := d.open[len(d.open)-1]
-	_ = w.SetDeadline(time.Time{})
-	out := &conn{c: c.(*mssql.Conn), wire: w}
+	out := &conn{c: c.(*mssql.Conn), wire: d.used()}
+	_ = out.wire.SetDeadline(time.Time{})
 	if s.session != "" {
 		if _, err := out.exec(ctx, s.session); err != nil {
 			out.close()

@@ -69,6 +69,28 @@ func (s *source) Partitions(ctx context.Context, n int) ([]store.Partition, erro
 	return s.ranges(ctx, n, key)
 }
 
+// rowsWorthAPart is how many rows pay for a connection of their own.
+const rowsWorthAPart = 250_000
+
+// Advise implements store.Adviser: ranges of a key mean the same rows after a restart.
+func (s *source) Advise(ctx context.Context, most int) (int, error) {
+	if s.table.IsZero() || s.part.Option == sqlstore.NoPartitions {
+		return 1, nil
+	}
+	key, err := s.key(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if i := schemaOf(s.columns).Index(key); key == "" || i < 0 || !dividing(s.columns[i]) {
+		return 1, nil
+	}
+	rows, err := s.c.query(ctx, "SELECT SUM(p.rows) FROM sys.partitions p WHERE p.object_id = @p1 AND p.index_id IN (0, 1)", s.object)
+	if err != nil {
+		return 0, explain(ctx, err, "ask how many rows the table has", s.target())
+	}
+	return int(max(1, min(int64(most), numberOf(rows[0][0])/rowsWorthAPart))), nil
+}
+
 // dividing reports whether ranges can be made of the column's values.
 func dividing(c column) bool {
 	switch t := c.interim(); t.Kind {

@@ -198,6 +198,19 @@ func TestPartitionSQL(t *testing.T) {
 	}
 }
 
+func TestAdviceGoesByRowsAndKey(t *testing.T) {
+	d := newDatabase(t)
+	for columns, want := range map[string]int{"id int NOT NULL PRIMARY KEY": 1, "id int": 1, "id uniqueidentifier NOT NULL PRIMARY KEY": 1} {
+		s, err := d.source(dataset(d.table(columns)), `{}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.(store.Adviser).Advise(t.Context(), 8); n != want || err != nil {
+			t.Errorf("%s: %d parts, error %v; want %d", columns, n, err, want)
+		}
+	}
+}
+
 func TestDivideCoversTheWholeRange(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

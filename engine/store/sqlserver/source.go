@@ -39,6 +39,7 @@ var (
 	_ store.Partitioner = (*source)(nil)
 	_ store.Divided     = (*source)(nil)
 	_ store.Explainer   = (*source)(nil)
+	_ store.Adviser     = (*source)(nil)
 	_ store.Watermarker = (*source)(nil)
 )
 

@@ -27,7 +27,7 @@ func (k *sink) locateProcedure(ctx context.Context) error {
 	if err != nil || len(parts) > 2 {
 		return fault.New(fault.BadInput, "%q is no name of a table type", k.options.procedure.tableType).At(k.target()).Try("Give schema.type in sqlWriterTableType.")
 	}
-	schema := ""
+	var schema string
 	if len(parts) == 2 {
 		schema = parts[0]
 	} else {
