@@ -41,21 +41,21 @@ func compileSpan(format string, c *culture) (*span, error) {
 
 func (s *span) next(p string) (int, error) {
 	ch := p[0]
-	switch {
-	case ch == '\'' || ch == '"':
+	switch ch {
+	case '\'', '"':
 		end := strings.IndexByte(p[1:], ch)
 		if end < 0 {
 			return 0, fmt.Errorf("a %c is not closed", ch)
 		}
 		s.text(p[1 : 1+end])
 		return end + 2, nil
-	case ch == '\\':
+	case '\\':
 		if len(p) < 2 {
 			return 0, fmt.Errorf("nothing follows the last backslash")
 		}
 		s.text(p[1:2])
 		return 2, nil
-	case ch == '%':
+	case '%':
 		if len(p) < 2 || p[1] == '%' {
 			return 0, fmt.Errorf("%% stands before one format letter")
 		}
@@ -132,7 +132,7 @@ func (s *span) parse(c *Column, text []byte) problem {
 	var m moment
 	var days int
 	for i, t := range tokens {
-		ok := true
+		var ok bool
 		switch t.letter {
 		case 0:
 			rest, ok = skipLiteral(rest, t.literal, i+1 < len(tokens) && tokens[i+1].letter == 'F')

@@ -364,10 +364,10 @@ func TestRowNumbersCountSkippedRowsOfEachFile(t *testing.T) {
 		var text strings.Builder
 		text.WriteString("id,name,day\n")
 		for i := 1; i <= 9000; i++ {
-			switch {
-			case i%3000 == 1:
+			switch i % 3000 {
+			case 1:
 				fmt.Fprintf(&text, "%d\n", i)
-			case i%3000 == 2:
+			case 2:
 				fmt.Fprintf(&text, "%d,\\N,\\N\n", i)
 			default:
 				fmt.Fprintf(&text, "%d,x,\\N\n", i)
