@@ -27,10 +27,14 @@ func benchRows() int {
 }
 
 var benchSchema = batch.Schema{
-	{Name: "ID", Type: batch.Type{Kind: batch.Int32}}, {Name: "AMOUNT", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}},
-	{Name: "RATIO", Type: batch.Type{Kind: batch.Double}}, {Name: "AT", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
-	{Name: "NAME", Type: batch.Type{Kind: batch.String, Length: 40}}, {Name: "NOTE", Type: batch.Type{Kind: batch.String, Length: 100}},
-	{Name: "CODE", Type: batch.Type{Kind: batch.Int64}}, {Name: "DAY", Type: batch.Type{Kind: batch.Date}},
+	{Name: "ID", Type: batch.Type{Kind: batch.Int32}},
+	{Name: "AMOUNT", Type: batch.Type{Kind: batch.Decimal, Precision: 12, Scale: 2}},
+	{Name: "RATIO", Type: batch.Type{Kind: batch.Double}},
+	{Name: "AT", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
+	{Name: "NAME", Type: batch.Type{Kind: batch.String, Length: 40}},
+	{Name: "NOTE", Type: batch.Type{Kind: batch.String, Length: 100}},
+	{Name: "CODE", Type: batch.Type{Kind: batch.Int64}},
+	{Name: "DAY", Type: batch.Type{Kind: batch.Date}},
 }
 
 // fillBench makes rows like those of a ledger.

@@ -101,18 +101,25 @@ func (s *server) connect(ctx context.Context, env store.Env, r reading) (*sessio
 	defer cancel()
 	out := &session{}
 	dialer := &net.Dialer{}
+	var stops []func() bool
 	config.RegisterDial(func(_ context.Context, network, addr string) (net.Conn, error) {
 		c, err := dialer.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		out.wire = &wire{Conn: c, tls: s.tls}
+		w := &wire{Conn: c, tls: s.tls}
 		if deadline, ok := ctx.Deadline(); ok {
-			out.wire.limit(time.Until(deadline))
+			w.limit(time.Until(deadline))
 		}
-		return out.wire, nil
+		stops = append(stops, context.AfterFunc(ctx, func() { w.limit(0) }))
+		out.wire = w
+		return w, nil
 	})
-	if err := s.open(ctx, config, out); err != nil {
+	err = s.open(ctx, config, out)
+	for _, stop := range stops {
+		stop()
+	}
+	if err != nil {
 		out.hangUp()
 		return nil, err
 	}
@@ -129,12 +136,6 @@ func (s *server) open(ctx context.Context, config *configurations.ConnectionConf
 		return s.explainConfig(err)
 	}
 	out.c = c
-	stop := context.AfterFunc(ctx, func() {
-		if w := out.wire; w != nil && w.answered.Load() {
-			w.limit(0)
-		}
-	})
-	defer stop()
 	if err := c.OpenWithContext(context.WithoutCancel(ctx)); err != nil {
 		return s.explainConnect(ctx, err)
 	}

@@ -134,7 +134,7 @@ func (k *sink) newColumns(want batch.Schema) batch.Schema {
 			fields[i].Name = up
 		}
 		if k.options.Upsert && isKey(f.Name, k.options.Keys) && f.Type.Kind == batch.String && declaredLarge(fields[i].Native) {
-			fields[i].Native = "VARCHAR2(1000 CHAR)" // a CLOB cannot be a key
+			fields[i].Native = declareText(1000, k.unicode) // a CLOB cannot be a key
 		}
 	}
 	return fields

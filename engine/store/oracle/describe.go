@@ -116,7 +116,7 @@ func dictionaryColumn(row []cell) column {
 // describeQuery asks the server for the columns of a query's rows without reading them.
 func (c *session) describeQuery(ctx context.Context, text, target string) ([]column, error) {
 	rows, err := c.rows(ctx, "SELECT * FROM (\n"+bare(text)+"\n) Q WHERE 1 = 0")
-	if hasCode(err, 918, 957, 960, 972, 1948) { // names that cannot stand together in brackets
+	if _, refused := oracleError(err); refused && ctx.Err() == nil && onlyReads(text) { // names that repeat, or what may not stand in brackets
 		rows, err = c.rows(ctx, bare(text))
 	}
 	if err != nil {
@@ -254,6 +254,28 @@ func (c *column) fill(p reflect.Value) {
 	}
 	if flag("IsJson") && c.data != typeJSON && c.data != typeVarchar && c.data != typeClob && c.data != typeBlob {
 		c.data = typeJSON
+	}
+}
+
+// onlyReads reports whether a statement begins as one that only reads.
+func onlyReads(text string) bool {
+	for {
+		text = strings.TrimLeft(text, " \t\r\n(")
+		end := ""
+		switch {
+		case strings.HasPrefix(text, "--"):
+			end = "\n"
+		case strings.HasPrefix(text, "/*"):
+			end = "*/"
+		default:
+			words := strings.Fields(text)
+			return len(words) > 0 && (strings.EqualFold(words[0], "SELECT") || strings.EqualFold(words[0], "WITH"))
+		}
+		_, rest, ok := strings.Cut(text, end)
+		if !ok {
+			return false
+		}
+		text = rest
 	}
 }
 

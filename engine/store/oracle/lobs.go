@@ -114,11 +114,11 @@ func (l *lobs) bytes() int64 {
 func (l *lobs) close() { l.c.hangUp() }
 
 // lengths reports whether the server tells the lengths of large objects and the ids of rows of the source's table.
-func (s *source) lengths(ctx context.Context, p *plan) (bool, error) {
+func (s *source) lengths(ctx context.Context) (bool, error) {
 	if s.table.IsZero() || s.object.kind == "VIEW" || s.object.kind == "SYNONYM" {
 		return false, nil
 	}
-	for _, c := range p.columns {
+	for _, c := range s.all {
 		switch c.base() {
 		case typeClob, typeNClob, typeBlob:
 			_, err := s.asked(ctx, "SELECT DBMS_LOB.GETLENGTH("+sqlstore.Quote(c.name)+"), ROWIDTOCHAR(ROWID) FROM "+s.object.Quoted()+" WHERE 1 = 0")

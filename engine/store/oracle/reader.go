@@ -62,7 +62,7 @@ var errTimeout = errors.New("the query gave no row in time")
 func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	if err := ctx.Err(); err != nil {
 		r.c.wire.interrupt()
-		r.failure = err
+		r.c.bad, r.failure = true, err
 		return err
 	}
 	if r.failure != nil {

@@ -547,3 +547,92 @@ func TestUnknownServiceIsNotFound(t *testing.T) {
 		t.Errorf("error %v (%s)", err, fault.Code(err))
 	}
 }
+
+func TestRowThatTheServerRefusesIsNamed(t *testing.T) {
+	dsn, _ := testserver.Oracle(t)
+	c := table(t, dsn, "DMG_NAMED", "ID NUMBER(9) PRIMARY KEY, N NUMBER(9) CHECK (N > 0)")
+	want := batch.Schema{{Name: "ID", Type: batch.Type{Kind: batch.Int32}}, {Name: "N", Type: batch.Type{Kind: batch.Int32}}}
+	k := openSink(t, dsn, `{"tableName": "DMG_NAMED"}`, `{}`, "run-named")
+	types, err := k.Prepare(t.Context(), want, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for i := range 1000 {
+		rows = append(rows, []string{itoa(i), "1"})
+	}
+	rows[776][1] = "-1"
+	w, err := k.Open(t.Context(), store.Partition{ID: "all"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.Write(t.Context(), storetest.Fill(t, types, rows))
+	if e := fault.As(err); err == nil || e.Row != 777 || e.Hint == "" || !strings.Contains(err.Error(), "ORA-02290") {
+		t.Errorf("error %v", err)
+	}
+	if again := w.Write(t.Context(), storetest.Fill(t, types, rows[:1])); again == nil {
+		t.Error("a writer that failed takes more rows")
+	}
+	if _, err := w.Commit(t.Context()); err == nil {
+		t.Error("a writer that failed commits")
+	}
+	if err := w.Abort(); err != nil {
+		t.Error(err)
+	}
+	if rows, err := c.query(t.Context(), "SELECT COUNT(*) FROM DMG_NAMED"); err != nil || rows[0][0].text != "0" {
+		t.Errorf("the table holds %v, error %v", rows, err)
+	}
+}
+
+func TestCutConnectionIsUnreachableAndLeavesNothing(t *testing.T) {
+	dsn, _ := testserver.Oracle(t)
+	c := table(t, dsn, "DMG_CUT", "ID NUMBER(9)")
+	want := batch.Schema{{Name: "ID", Type: batch.Type{Kind: batch.Int32}}}
+	k := openSink(t, dsn, `{"tableName": "DMG_CUT"}`, `{}`, "run-cut")
+	types, err := k.Prepare(t.Context(), want, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"write", "commit"} {
+		opened, err := k.Open(t.Context(), store.Partition{ID: "all"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := opened.(*writer)
+		if err := w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"1"}, {"2"}})); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.c.wire.Conn.Close()
+		if when == "write" {
+			err = w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"3"}}))
+		} else {
+			_, err = w.Commit(t.Context())
+		}
+		if fault.Code(err) != fault.Unreachable || !fault.IsTransient(err) {
+			t.Errorf("%s: %v (%s)", when, err, fault.Code(err))
+		}
+		if err := w.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+	if rows, err := c.query(t.Context(), "SELECT COUNT(*) FROM DMG_CUT"); err != nil || rows[0][0].text != "0" {
+		t.Errorf("the table holds %v, error %v", rows, err)
+	}
+	mustRun(t, c, "INSERT INTO DMG_CUT VALUES (1)")
+	s, err := openSource(t, dsn, `{"tableName": "DMG_CUT"}`, `{}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := s.Open(t.Context(), store.Partition{ID: "all"}, batch.Schema{{Name: "ID"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := opened.(*reader)
+	_ = r.c.wire.Conn.Close()
+	if err := r.Next(t.Context(), batch.New(r.Schema(), 0)); fault.Code(err) != fault.Unreachable || !fault.IsTransient(err) {
+		t.Errorf("read: %v (%s)", err, fault.Code(err))
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}

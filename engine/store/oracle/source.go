@@ -29,6 +29,7 @@ type source struct {
 	object  object // the table as the dictionary knows it
 	all     []column
 	columns []column // those that are offered
+	large   bool     // large objects are fetched by their lengths
 	since   watermark
 	how     string // how Partitions divided it
 
@@ -117,6 +118,9 @@ func (s *source) describe(ctx context.Context) (err error) {
 		s.all, s.object, err = describeNamed(ctx, s.c, s.table, s.target())
 	}
 	if err != nil {
+		return err
+	}
+	if s.large, err = s.lengths(ctx); err != nil {
 		return err
 	}
 	s.columns = s.all
@@ -256,11 +260,7 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 		return nil, err
 	}
 	r := &reader{plan: how, target: s.target(), timeout: s.timeout, row: make([]driver.Value, how.values)}
-	large, err := s.lengths(ctx, how)
-	if err != nil {
-		return nil, err
-	}
-	if large {
+	if s.large {
 		r.lobs = s.divide(how, cut)
 		r.row = make([]driver.Value, how.values)
 	}
@@ -273,15 +273,23 @@ func (s *source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 			s.warn("parts of the query may see different states", err)
 		}
 	}
+	if cut.SCN == "" {
+		return r, nil
+	}
 	r.later = func(ctx context.Context) error {
 		s.warn("the state at which the copy began is gone, this part is read as it is now", nil)
 		cut.SCN = ""
+		if s.table.IsZero() {
+			if err := r.c.run(ctx, "BEGIN DBMS_FLASHBACK.DISABLE; END;"); err != nil {
+				return err
+			}
+		}
 		again, err := s.statement(cut, want)
 		if err != nil {
 			return err
 		}
 		r.plan = again
-		if large {
+		if s.large {
 			r.lobs = s.divide(again, cut)
 		}
 		return nil

@@ -214,7 +214,7 @@ func declareText(length int, unicode bool) string {
 	case unicode:
 		return typeClob
 	case length > 0 && length <= 1000:
-		return fmt.Sprintf("NVARCHAR2(%d)", 2*length)
+		return fmt.Sprintf("NVARCHAR2(%d)", min(2*length, 2000))
 	}
 	return typeNClob
 }

@@ -101,12 +101,50 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 	defer stop()
 	for _, part := range w.parts(rows, b) {
 		if err := w.send(ctx, part); err != nil {
+			part, err = w.locate(ctx, part, err)
 			w.failure = w.refused(ctx, err, part)
 			return w.failure
 		}
 	}
 	w.add(b, len(rows))
 	return nil
+}
+
+// locate finds the row that the server refuses, so that the error can name it: it sends halves of the rows again, each
+// after all that the transaction did is undone. The partition has failed anyway. A row that is refused only because of
+// earlier ones (a key that is there twice) may not be found; then rows and error are the whole's.
+func (w *writer) locate(ctx context.Context, rows []int, err error) ([]int, error) {
+	part, cause := rows, err
+	for len(part) > 1 && rejectsRow(cause) {
+		half := len(part) / 2
+		found := false
+		for _, list := range [][]int{part[:half], part[half:]} {
+			if !w.again() {
+				return rows, err
+			}
+			if e := w.send(ctx, list); e != nil {
+				part, cause, found = list, e, true
+				break
+			}
+		}
+		if !found || ctx.Err() != nil {
+			return rows, err
+		}
+	}
+	return part, cause
+}
+
+// again undoes the transaction and begins another.
+func (w *writer) again() bool {
+	if w.c.bad || w.tx.Rollback() != nil {
+		return false
+	}
+	tx, err := w.c.c.Begin()
+	if err != nil {
+		return false
+	}
+	w.tx = tx
+	return true
 }
 
 func (w *writer) add(b *batch.Batch, rows int) {
