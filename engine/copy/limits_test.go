@@ -2,11 +2,14 @@ package copy
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store/memory"
 )
@@ -119,4 +122,28 @@ func TestConnectionsAndMemoryBoundWhatRunsAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBytesOfFilesAreLimitedToo(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(from, "a.bin"), make([]byte, 20<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	job := &activity.Job{
+		Name:   "Binary",
+		Source: activity.Source{Type: "BinarySource", Files: &activity.FileSource{Open: folder(t, from), Recursive: true}},
+		Sink:   activity.Sink{Type: "BinarySink", Files: &activity.FileSink{Open: folder(t, to), Behavior: activity.PreserveHierarchy}},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		limits := &Limits{}
+		limits.Set(LimitValues{BytesPerSecond: 4 << 20})
+		start := time.Now()
+		if _, err := Run(t.Context(), job, Options{Limits: limits}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 4*time.Second || took > 7*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
 }
