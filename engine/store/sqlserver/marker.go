@@ -70,8 +70,25 @@ func (k *sink) locateMarkers(ctx context.Context) (there bool, err error) {
 	return id != 0, explain(ctx, err, "look for the table that marks what is copied", k.target())
 }
 
+// refresh replaces a connection that broke while the writers were busy on theirs.
+func (k *sink) refresh(ctx context.Context) error {
+	if _, err := k.c.exec(ctx, "SELECT 1"); err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c, err := k.server.connect(ctx, k.env)
+	if err != nil {
+		return err
+	}
+	k.c.close()
+	k.c = c
+	return nil
+}
+
 // Finish implements store.Sink.
 func (k *sink) Finish(ctx context.Context) error {
+	if err := k.refresh(ctx); err != nil {
+		return err
+	}
 	there, err := k.locateMarkers(ctx)
 	if err != nil || !there {
 		return err

@@ -139,6 +139,23 @@ func TestTransactionThatTheServerEndsCommitsNothing(t *testing.T) {
 	}
 }
 
+// TestFinishConnectsAgain cuts the connection that waited while writers worked on theirs.
+func TestFinishConnectsAgain(t *testing.T) {
+	d := newDatabase(t)
+	table := d.table("id int")
+	k := d.sink(dataset(table), `{}`, "r")
+	if _, err := d.put(k, batch.Schema{field("id", batch.Int32)}, []string{"1"}); err != nil {
+		t.Fatal(err)
+	}
+	k.(*sink).c.kill()
+	if err := k.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := k.(store.Resumer).Committed(t.Context()); err != nil || len(done) != 0 {
+		t.Errorf("committed are %v, error %v", done, err)
+	}
+}
+
 // TestCancelAtEveryStep cancels copies at moments that grow, and expects nothing half done and no goroutine that hangs.
 func TestCancelAtEveryStep(t *testing.T) {
 	d := newDatabase(t)

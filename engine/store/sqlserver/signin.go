@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -49,9 +50,18 @@ type entra struct {
 	certificate    secret.String // PFX, in base64
 	certificateKey secret.String // its password
 	cloud          string
+	kept           *keptCredential
+}
+
+// keptCredential is one credential for all connections of a linked service: it keeps its token until that runs out.
+type keptCredential struct {
+	once       sync.Once
+	credential azcore.TokenCredential
+	err        error
 }
 
 func (e *entra) decode(o *props.Object) {
+	e.kept = &keptCredential{}
 	e.tenant = o.String("tenant")
 	e.client = o.String("servicePrincipalId")
 	e.key = o.Secret("servicePrincipalKey")
@@ -258,14 +268,15 @@ func (s *server) tokens() (func(context.Context) (string, error), error) {
 		return s.token, nil
 	}
 	options, scope := s.entra.place()
-	credential, err := s.entra.credential(s.auth, options)
-	if err != nil {
-		return nil, err
+	k := s.entra.kept
+	k.once.Do(func() { k.credential, k.err = s.entra.credential(s.auth, options) })
+	if k.err != nil {
+		return nil, k.err
 	}
 	return func(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.connectTimeout)
 		defer cancel()
-		t, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+		t, err := k.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 		if err != nil {
 			return "", fault.New(fault.SignInFailed, "get an access token from Entra ID").At(s.name()).Because(err).
 				Try("Check tenant, application id and key or certificate, or that the machine has the managed identity, and that Entra ID can be reached.")

@@ -33,7 +33,8 @@ func (w *writer) makeStage(ctx context.Context) error {
 	if k.synapse {
 		end = " WITH (HEAP)"
 	}
-	_, err := w.c.exec(ctx, "CREATE TABLE "+w.stage+" ("+strings.Join(lines, ", ")+")"+end)
+	// A session may begin with XACT_ABORT; then one refused row would end the transaction.
+	_, err := w.c.exec(ctx, "SET XACT_ABORT OFF; CREATE TABLE "+w.stage+" ("+strings.Join(lines, ", ")+")"+end)
 	if err != nil {
 		w.dropped = false
 	}
