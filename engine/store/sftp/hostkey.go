@@ -20,7 +20,7 @@ import (
 	"dmgateway/engine/fault"
 )
 
-// HostKeyRefused: the server's key is not the expected one, or nobody has said which key to expect.
+// HostKeyRefused says that the server's key is not the expected one, or nobody has said which key to expect.
 const HostKeyRefused = "HostKeyRefused"
 
 // fingerprint is the hash of a server's public key.

@@ -169,8 +169,8 @@ func (r *reader) give(p part) bool {
 func (r *reader) Read(p []byte) (int, error) {
 	for len(r.present.data) == 0 {
 		if err := r.present.err; err != nil {
-			if err == io.EOF {
-				return 0, err
+			if errors.Is(err, io.EOF) {
+				return 0, io.EOF
 			}
 			return 0, r.files.server.explain("read file", r.version.Path, err)
 		}

@@ -70,7 +70,7 @@ func folder(t testing.TB, s *testserver.SSHServer) string {
 	if !s.Private {
 		t.Skip("the test looks at the server's disk")
 	}
-	dir, err := os.MkdirTemp(s.Root, "t")
+	dir, err := os.MkdirTemp(s.Root, "t") //nolint:usetesting // below the server's folder
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,12 +133,6 @@ func (c *cutter) pass(in net.Conn) {
 		})
 	}
 	wg.Wait()
-}
-
-func (c *cutter) limit(n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.after = n
 }
 
 func (c *cutter) linkedService(s *testserver.SSHServer) string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -28,6 +29,8 @@ const (
 	// again is how often a block is written again after the connection broke, with pauses from firstPause on.
 	again      = 5
 	firstPause = 200 * time.Millisecond
+	// carefulBlocks are written one by one after a break.
+	carefulBlocks = 16
 )
 
 // Create writes to a hidden file beside the target, which Commit renames; with Direct to the target itself. After a
@@ -93,8 +96,11 @@ type writer struct {
 	sent int64
 	done bool
 
-	reopening sync.Mutex // held by the one that opens the file again
-	mu        sync.Mutex // guards what follows
+	arrived   atomic.Int64 // blocks
+	careful   atomic.Int32 // blocks that go one by one
+	single    sync.Mutex   // held by the one of them that is written
+	reopening sync.Mutex   // held by the one that opens the file again
+	mu        sync.Mutex   // guards what follows
 	spare     [][]byte
 	h         *handle
 }
@@ -216,28 +222,51 @@ func (w *writer) send() error {
 
 // put writes one block, again on another connection where one broke.
 func (w *writer) put(buf []byte, offset int64) error {
-	return w.repeat("write file", func(h *handle) error {
+	err := w.repeat("write file", func(h *handle) error {
 		_, err := h.file.WriteAt(buf, offset)
 		return err
 	})
+	if err == nil {
+		w.arrived.Add(1)
+	}
+	return err
 }
 
-// repeat makes a call with the open file, and again after the connection broke.
+// carefully lets blocks go one by one for a while after a connection broke: side by side on one that breaks soon again
+// none of them may arrive.
+func (w *writer) carefully() (done func()) {
+	if w.careful.Load() <= 0 {
+		return func() {}
+	}
+	w.single.Lock()
+	w.careful.Add(-1)
+	return w.single.Unlock
+}
+
+// repeat makes a call with the open file, and again after the connection broke, as long as any block arrives meanwhile
+// and a few times more.
 func (w *writer) repeat(what string, call func(*handle) error) error {
-	pause := firstPause
+	pause, arrived := firstPause, w.arrived.Load()
 	for try := 0; ; try++ {
+		done := w.carefully()
 		h, err := w.open()
 		if err == nil {
-			if err = w.within(func() error { return call(h) }, h); err == nil {
-				return nil
-			}
+			err = w.within(func() error { return call(h) }, h)
+		}
+		done()
+		if err == nil {
+			return nil
 		}
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
+		if n := w.arrived.Load(); n != arrived {
+			try, pause, arrived = 0, firstPause, n
+		}
 		if try == again || !lost(err) && !fault.IsTransient(err) {
 			return w.files.server.explain(what, w.path, err)
 		}
+		w.careful.Store(carefulBlocks)
 		w.forget(h)
 		select {
 		case <-time.After(pause):

@@ -1,0 +1,173 @@
+package filesystem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"dmgateway/engine/fault"
+	"dmgateway/engine/store"
+)
+
+// List walks folders in the order of the paths.
+func (f *files) List(ctx context.Context, folder string, recursive bool, fn func(store.File) error) error {
+	real, err := f.place(folder, false)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	w := &walk{files: f, recursive: recursive, fn: fn}
+	return w.folder(ctx, folder, real)
+}
+
+// walk is one listing.
+type walk struct {
+	files     *files
+	recursive bool
+	fn        func(store.File) error
+	above     []fs.FileInfo // the folders that this one is in, to notice links that lead up
+}
+
+func (w *walk) folder(ctx context.Context, p, real string) error {
+	info, err := os.Stat(real)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || notFolder(err) {
+			return nil
+		}
+		return explain("read folder", p, err)
+	}
+	if !info.IsDir() {
+		return nil
+	}
+	for _, up := range w.above {
+		if os.SameFile(up, info) {
+			return nil // its files are being listed already
+		}
+	}
+	w.above = append(w.above, info)
+	defer func() { w.above = w.above[:len(w.above)-1] }()
+
+	list, err := w.names(ctx, p, real)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := w.visit(ctx, p, real, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is a file or folder with what is needed to list it. Millions of them can be in one folder, so they are small.
+type entry struct {
+	name string // with "/" at the end of a folder: sorting by it gives the order of all paths below
+	link bool
+}
+
+// names gives what is in a folder, in order.
+func (w *walk) names(ctx context.Context, p, real string) ([]entry, error) {
+	d, err := os.Open(real)
+	if err != nil {
+		return nil, explain("read folder", p, err)
+	}
+	defer d.Close()
+	var list []entry
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		some, err := d.ReadDir(1024)
+		for _, e := range some {
+			known, ok, err := w.entry(p, real, e)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				list = append(list, known)
+			}
+		}
+		if isEOF(err) {
+			break
+		}
+		if err != nil {
+			return nil, explain("read folder", p, err)
+		}
+	}
+	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return list, nil
+}
+
+// entry looks at one directory entry; ok is false for what is neither file nor folder, or not wanted.
+func (w *walk) entry(p, real string, e fs.DirEntry) (_ entry, ok bool, err error) {
+	if isLeftover(e.Name()) {
+		return entry{}, false, nil
+	}
+	if !utf8.ValidString(e.Name()) {
+		return entry{}, false, fault.New(fault.BadData, "the name of a file is no UTF-8").At(fmt.Sprintf("%q", path.Join(p, e.Name()))).Try("Rename the file.")
+	}
+	kind := e.Type()
+	out := entry{name: e.Name(), link: kind&fs.ModeSymlink != 0}
+	if out.link {
+		info, err := os.Stat(filepath.Join(real, e.Name()))
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return entry{}, false, nil // gone since, or a link to nowhere
+			}
+			return entry{}, false, explain("look at file", path.Join(p, e.Name()), err)
+		}
+		kind = info.Mode().Type()
+	}
+	if kind.IsDir() {
+		out.name += "/"
+		return out, w.recursive, nil
+	}
+	return out, kind.IsRegular(), nil
+}
+
+// visit goes into a folder, or passes a file on.
+func (w *walk) visit(ctx context.Context, p, real string, e entry) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, dir := strings.CutSuffix(e.name, "/")
+	at, name := filepath.Join(real, name), path.Join(p, name)
+	if w.files.env.Allow != nil {
+		to := at
+		if e.link {
+			if to, err = resolve(at); err != nil {
+				if errors.Is(err, fs.ErrNotExist) {
+					return nil
+				}
+				return explain("follow link", name, err)
+			}
+		}
+		if err := w.files.env.Allowed(to, false); err != nil {
+			return err
+		}
+		at = to
+	}
+	if dir {
+		return w.folder(ctx, name, at)
+	}
+	info, err := os.Stat(at)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone since
+		}
+		return explain("look at file", name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	return w.fn(describe(name, info))
+}
