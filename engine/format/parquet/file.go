@@ -21,7 +21,9 @@ const (
 	tailBytes = 64 << 10
 	// bufferBytes is shared out among the columns that are read at once.
 	bufferBytes         = 32 << 20
-	leastRead, mostRead = 64 << 10, 4 << 20
+	leastRead, mostRead = 8 << 10, 4 << 20
+	// batchBytes bounds the numbers of a batch, so that thousands of columns come in fewer rows.
+	batchBytes = 16 << 20
 	// leastPage and mostPage bound what a page's header may say of its size.
 	leastPage, mostPage = 64 << 20, 1 << 30
 )

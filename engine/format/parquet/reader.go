@@ -127,7 +127,7 @@ func (r *reader) openGroup() error {
 		}
 		r.parts = append(r.parts, a)
 	}
-	r.step = batch.ColumnarRows
+	r.step = max(1, min(batch.ColumnarRows, batchBytes/(8*max(1, len(r.columns)))))
 	if per := data / max(r.left, 1); per > 0 {
 		r.step = int(min(int64(r.step), max(1, 4*batch.Bytes/per)))
 	}
