@@ -2,9 +2,11 @@ package json
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 )
 
@@ -19,8 +21,9 @@ type column struct {
 // layout is what is known of a file before its rows are read.
 type layout struct {
 	columns []column
-	lines   bool // each document is one line
-	rows    int  // documents in the sample
+	lines   bool  // each document is one line
+	rows    int   // documents in the sample
+	bad     error // why it has none
 }
 
 // layout looks at the beginning of the file. src stays where it is.
@@ -32,11 +35,21 @@ func (f *Format) layout(src *source) (*layout, error) {
 		l.columns = s.given()
 	default:
 		var err error
-		if l.columns, err = s.flattened(src); err != nil {
+		if l.columns, err = s.flattened(src); err != nil && !unreadable(err) {
 			return nil, err
 		}
 	}
-	return l, s.types(src, l)
+	err := s.types(src, l)
+	if unreadable(err) {
+		l.bad, err = err, nil
+	}
+	return l, err
+}
+
+// unreadable reports whether an error is that of a document.
+func unreadable(err error) bool {
+	_, ok := errors.AsType[rowError](err)
+	return ok
 }
 
 // given are the columns that structure and paths name.
@@ -180,6 +193,10 @@ func (f *Format) Schema(ctx context.Context, in format.Input) (batch.Schema, err
 	l, err := f.layout(src)
 	if err != nil {
 		return nil, err
+	}
+	if len(l.columns) == 0 && (l.rows > 0 || l.bad != nil) {
+		return nil, fault.New(fault.BadData, "the file begins with no JSON object that has properties").At(in.Name).Because(l.bad).
+			Try("Check filePattern, encodingName, compression, and jsonNodeReference or collectionReference.")
 	}
 	schema := make(batch.Schema, len(l.columns))
 	for i, c := range l.columns {

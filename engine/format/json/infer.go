@@ -176,7 +176,8 @@ func trimmed(digits []byte, exp int) ([]byte, int) {
 }
 
 // sample walks the documents at the beginning of a file that are in src's buffer, and leaves src as it is. Of a
-// document that is longer it walks the beginning, up to the last whole element of array. It says how
+// document that is longer it walks the beginning, up to the last whole element of array. Where no document can be read the error is the
+// first one's. It says how
 // many there were, and whether each is one line.
 func sample(src *source, array []step, root *node, cells int, each func(*records)) (n int, lines bool, err error) {
 	for src.end < len(src.buf) && !src.last {
@@ -184,6 +185,7 @@ func sample(src *source, array []step, root *node, cells int, each func(*records
 			return 0, false, err
 		}
 	}
+	var bad error // the first document that is none
 	for {
 		copied := *src
 		copied.frozen = true
@@ -192,6 +194,9 @@ func sample(src *source, array []step, root *node, cells int, each func(*records
 		for n, lines, err = 0, true, nil; err == nil; {
 			err = r.next()
 			if _, ok := errors.AsType[rowError](err); ok {
+				if bad == nil {
+					bad = err
+				}
 				err = nil
 				continue
 			}
@@ -205,6 +210,8 @@ func sample(src *source, array []step, root *node, cells int, each func(*records
 			}
 		}
 		switch {
+		case errors.Is(err, io.EOF) && n == 0:
+			return 0, lines, bad
 		case errors.Is(err, io.EOF):
 			return n, lines, nil
 		case !errors.Is(err, errFrozen):

@@ -180,6 +180,28 @@ func TestReading(t *testing.T) {
 	}
 }
 
+func TestAFileWithoutObjectsSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"42":                   "the file begins with no JSON object that has properties (f.json)",
+		"{}{}":                 "the file begins with no JSON object that has properties (f.json)",
+		"a,b\n":                "the file begins with no JSON object that has properties (f.json): a value was expected in line 1, at byte 1",
+		"\x1f\x8b\x08\x00\x00": "the file begins with no JSON object that has properties (f.json): a value was expected in line 1, at byte 1",
+		"[1":                   "the file begins with no JSON object that has properties (f.json)",
+	} {
+		if got := show(t, v1(t, `{}`), file); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s", file, got)
+		}
+	}
+	s := batch.Schema{field("a", batch.Type{Kind: batch.Int64})}
+	if got := showAs(t, v1(t, `{}`), "{\"a\":x}\n", s); !strings.Contains(got, "in row 1") {
+		t.Errorf("a file of one bad line: %s", got)
+	}
+	if got := showAs(t, v1(t, `{}`), "{}\n", s); got != "a:Int64\n<null>" {
+		t.Errorf("a file of an empty object: %s", got)
+	}
+}
+
 func field(name string, t batch.Type) batch.Field {
 	return batch.Field{Name: name, Type: t, Nullable: true}
 }

@@ -86,7 +86,7 @@ func chosen(src *source, set *settings, l *layout, want batch.Schema) ([]column,
 		cols[i] = column{field: batch.Field{Name: w.Name, Type: batch.Type{Kind: batch.String}}, places: set.placesOf(w.Name)}
 	}
 	named := len(set.paths) > 0 || set.structure != nil
-	if missing != "" && (named || !found && l.rows > 0) {
+	if missing != "" && (named || !found && len(l.columns) > 0) {
 		return nil, fault.New(fault.NotFound, "the file has no column %q", missing).At(src.name).
 			Try("Check the names in the file, jsonPathDefinition and the mapping; names differ by case.")
 	}
