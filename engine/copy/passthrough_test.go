@@ -126,7 +126,6 @@ func TestRowsAreDecodedWhereTheirBytesMeanSomethingElse(t *testing.T) {
 }
 
 func TestBytesThatPassAreRefusedAndTakenBackLikeRows(t *testing.T) {
-	t.Parallel()
 	noLeaks(t)
 	dsn := testserver.Postgres(t)
 	script(t, dsn, `CREATE TABLE src (id int PRIMARY KEY, x text); INSERT INTO src SELECT i, repeat('x', 500) FROM generate_series(1, 50000) i; CREATE TABLE dst (id int CHECK (id < 40000), x text)`)

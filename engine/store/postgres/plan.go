@@ -225,7 +225,7 @@ func (s *source) dynamic(ctx context.Context, n int) ([]store.Partition, error) 
 	}
 	f := s.schema[i]
 	switch {
-	case hasRanges(f.Type) && !(s.part.exact && f.Type.Kind == batch.Decimal):
+	case hasRanges(f.Type) && (!s.part.exact || f.Type.Kind != batch.Decimal):
 		return s.ranges(ctx, n, f.Name)
 	case s.part.exact || s.part.Lower != "" || s.part.Upper != "":
 		return nil, fault.New(fault.Unsupported, "the column %q is of type %s, which has no bounds to divide at", f.Name, f.Native).At(s.target()).

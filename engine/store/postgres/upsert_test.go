@@ -55,7 +55,7 @@ func TestUpsertRefusesNULLAsAKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Abort()
+	defer func() { _ = w.Abort() }()
 	b := batch.New(types, 2)
 	b.Cols[0].AppendInt(1)
 	b.Cols[0].AppendNull()
