@@ -165,8 +165,11 @@ func (p *parser) verification(tp *props.Object) {
 }
 
 // readBack decodes the sink a second time, as a source, where its content is to be compared after the copy.
-func (p *parser) readBack(e *endpoint, o *props.Object) {
+func (p *parser) readBack(tp *props.Object, e *endpoint, o *props.Object) {
 	v := &p.job.Verification
+	if f := p.job.Sink.Files; f != nil && f.Format == nil && p.job.Skip != nil {
+		tp.Warn("enableSkipIncompatibleRow", "has no effect: files that are copied as they are have no rows")
+	}
 	if !v.Checksum {
 		return
 	}

@@ -127,7 +127,7 @@ func (p *parser) activity(a *props.Object) {
 		return
 	}
 	p.bothSides(tp, in, out)
-	p.readBack(out, sink)
+	p.readBack(tp, out, sink)
 	p.flat(tp.Object("translator"))
 	p.limit(source, sink)
 }
