@@ -12,5 +12,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	out := os.Stdout
+	os.Stdout = os.Stderr // the Oracle driver prints the server's warnings there, and they must not stand in the output
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, out, os.Stderr))
 }

@@ -20,16 +20,16 @@ type object struct {
 
 // find looks a table up: as it is written, else in capitals, as the server does with a name that stands in no quotes. ok
 // is false where there is none; the name is then the one that a new table would get.
-func (c *session) find(ctx context.Context, t sqlstore.Table) (found object, ok bool, err error) {
+func (s *session) find(ctx context.Context, t sqlstore.Table) (found object, ok bool, err error) {
 	schema := t.Schema
 	if schema == "" {
-		rows, err := c.query(ctx, "SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL")
+		rows, err := s.query(ctx, "SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL")
 		if err != nil {
 			return object{}, false, err
 		}
 		schema = rows[0][0].text
 	}
-	rows, err := c.query(ctx, `SELECT OWNER, OBJECT_NAME, OBJECT_TYPE FROM ALL_OBJECTS WHERE OWNER IN (:1, :2) AND OBJECT_NAME IN (:3, :4)
+	rows, err := s.query(ctx, `SELECT OWNER, OBJECT_NAME, OBJECT_TYPE FROM ALL_OBJECTS WHERE OWNER IN (:1, :2) AND OBJECT_NAME IN (:3, :4)
 		AND OBJECT_TYPE IN ('TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SYNONYM')`, schema, folded(schema), t.Name, folded(t.Name))
 	if err != nil {
 		return object{}, false, err
@@ -52,7 +52,7 @@ func (c *session) find(ctx context.Context, t sqlstore.Table) (found object, ok 
 		return found, true, nil
 	}
 	if t.Schema != "" {
-		if rows, err = c.query(ctx, "SELECT USERNAME FROM ALL_USERS WHERE USERNAME = :1", schema); err != nil {
+		if rows, err = s.query(ctx, "SELECT USERNAME FROM ALL_USERS WHERE USERNAME = :1", schema); err != nil {
 			return object{}, false, err
 		}
 		if len(rows) == 0 {
@@ -79,11 +79,11 @@ func folded(name string) string {
 func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // columns reads a table's columns from the dictionary; none where it does not show them.
-func (c *session) columns(ctx context.Context, t sqlstore.Table) ([]column, error) {
-	rows, err := c.query(ctx, `SELECT COLUMN_NAME, DATA_TYPE, DATA_TYPE_OWNER, DATA_LENGTH, DATA_PRECISION, DATA_SCALE, NULLABLE, CHAR_LENGTH, CHAR_USED
+func (s *session) columns(ctx context.Context, t sqlstore.Table) ([]column, error) {
+	rows, err := s.query(ctx, `SELECT COLUMN_NAME, DATA_TYPE, DATA_TYPE_OWNER, DATA_LENGTH, DATA_PRECISION, DATA_SCALE, NULLABLE, CHAR_LENGTH, CHAR_USED
 		FROM ALL_TAB_COLUMNS WHERE OWNER = :1 AND TABLE_NAME = :2 ORDER BY COLUMN_ID`, t.Schema, t.Name)
 	if hasCode(err, 904) { // a server that leaves the owner of types out
-		rows, err = c.query(ctx, `SELECT COLUMN_NAME, DATA_TYPE, NULL, DATA_LENGTH, DATA_PRECISION, DATA_SCALE, NULLABLE, CHAR_LENGTH, CHAR_USED
+		rows, err = s.query(ctx, `SELECT COLUMN_NAME, DATA_TYPE, NULL, DATA_LENGTH, DATA_PRECISION, DATA_SCALE, NULLABLE, CHAR_LENGTH, CHAR_USED
 			FROM ALL_TAB_COLUMNS WHERE OWNER = :1 AND TABLE_NAME = :2 ORDER BY COLUMN_ID`, t.Schema, t.Name)
 	}
 	if err != nil {
@@ -114,10 +114,10 @@ func dictionaryColumn(row []cell) column {
 }
 
 // describeQuery asks the server for the columns of a query's rows without reading them.
-func (c *session) describeQuery(ctx context.Context, text, target string) ([]column, error) {
-	rows, err := c.rows(ctx, "SELECT * FROM (\n"+bare(text)+"\n) Q WHERE 1 = 0")
+func (s *session) describeQuery(ctx context.Context, text, target string) ([]column, error) {
+	rows, err := s.rows(ctx, "SELECT * FROM (\n"+bare(text)+"\n) Q WHERE 1 = 0")
 	if _, refused := oracleError(err); refused && ctx.Err() == nil && onlyReads(text) { // names that repeat, or what may not stand in brackets
-		rows, err = c.rows(ctx, bare(text))
+		rows, err = s.rows(ctx, bare(text))
 	}
 	if err != nil {
 		return nil, explain(ctx, err, "read the columns", target)
@@ -133,8 +133,8 @@ func (c *session) describeQuery(ctx context.Context, text, target string) ([]col
 }
 
 // describeTable is describeQuery for a table that the dictionary does not show, such as the target of a synonym.
-func (c *session) describeTable(ctx context.Context, t sqlstore.Table) ([]column, error) {
-	rows, err := c.rows(ctx, "SELECT * FROM "+t.Quoted()+" WHERE 1 = 0")
+func (s *session) describeTable(ctx context.Context, t sqlstore.Table) ([]column, error) {
+	rows, err := s.rows(ctx, "SELECT * FROM "+t.Quoted()+" WHERE 1 = 0")
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +261,7 @@ func (c *column) fill(p reflect.Value) {
 func onlyReads(text string) bool {
 	for {
 		text = strings.TrimLeft(text, " \t\r\n(")
-		end := ""
+		var end string
 		switch {
 		case strings.HasPrefix(text, "--"):
 			end = "\n"

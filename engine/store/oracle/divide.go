@@ -29,7 +29,7 @@ func (s *source) Partitions(ctx context.Context, n int) ([]store.Partition, erro
 			return nil, err
 		}
 		for i := range cuts {
-			cuts[i].slice.SCN = scn
+			cuts[i].SCN = scn
 		}
 		if scn == "" {
 			s.how += "; the user may not ask for the system change number, so parts may see different states"

@@ -82,10 +82,10 @@ func text(t *target, s string, whole bool) (any, error) {
 	case t.large():
 	case t.chars > 0 && len(s) > t.chars && units(t, s) > t.chars:
 		return nil, noRoom("the text has %d characters, the column holds %d", units(t, s), t.chars)
-	case t.chars == 0 && t.unicode && len(s) > t.column.bytes:
-		return nil, noRoom("the text has %d bytes, the column holds %d", len(s), t.column.bytes)
-	case len(s) > max(inlineText, t.column.bytes):
-		return nil, noRoom("the text has %d bytes, the column holds %d", len(s), max(inlineText, t.column.bytes))
+	case t.chars == 0 && t.unicode && len(s) > t.bytes:
+		return nil, noRoom("the text has %d bytes, the column holds %d", len(s), t.bytes)
+	case len(s) > max(inlineText, t.bytes):
+		return nil, noRoom("the text has %d bytes, the column holds %d", len(s), max(inlineText, t.bytes))
 	}
 	switch t.bind {
 	case bindNational:
@@ -133,8 +133,8 @@ func raw(t *target, b []byte) (any, error) {
 	switch {
 	case len(b) == 0 && t.required:
 		return nil, noRoom("Oracle keeps an empty RAW as NULL, which the column does not allow")
-	case len(b) > t.column.bytes:
-		return nil, noRoom("the value has %d bytes, the column holds %d", len(b), t.column.bytes)
+	case len(b) > t.bytes:
+		return nil, noRoom("the value has %d bytes, the column holds %d", len(b), t.bytes)
 	}
 	return b, nil
 }

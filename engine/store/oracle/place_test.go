@@ -89,9 +89,8 @@ func TestLinkedServiceRefusesByName(t *testing.T) {
 func TestSecretsStayOutOfErrors(t *testing.T) {
 	t.Parallel()
 	const word = "s3cr%zzt pass/word@?#"
-	s := &server{place: place{addresses: []address{{"h", 1}}, service: "s"}, user: "u"}
 	o := parse(t, `{"connectionString": "Host=h;Port=1;ServiceName=s;User Id=u;Password='`+word+`'"}`)
-	s = decodeServer(o)
+	s := decodeServer(o)
 	u, err := url.Parse(s.url(reading{}))
 	if err != nil {
 		t.Fatal("the URL cannot be read")

@@ -602,7 +602,7 @@ func TestCutConnectionIsUnreachableAndLeavesNothing(t *testing.T) {
 		if err := w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"1"}, {"2"}})); err != nil {
 			t.Fatal(err)
 		}
-		_ = w.c.wire.Conn.Close()
+		_ = w.c.wire.Close()
 		if when == "write" {
 			err = w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"3"}}))
 		} else {
@@ -628,7 +628,7 @@ func TestCutConnectionIsUnreachableAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := opened.(*reader)
-	_ = r.c.wire.Conn.Close()
+	_ = r.c.wire.Close()
 	if err := r.Next(t.Context(), batch.New(r.Schema(), 0)); fault.Code(err) != fault.Unreachable || !fault.IsTransient(err) {
 		t.Errorf("read: %v (%s)", err, fault.Code(err))
 	}

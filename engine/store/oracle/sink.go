@@ -226,7 +226,7 @@ func (k *sink) adoptSlice(columns []column) error {
 			Try("Add a column of type RAW(32) to the table, or correct sliceIdentifierColumnName.")
 	}
 	t, err := targetOf(columns[i], batch.Type{Kind: batch.Binary}, k.unicode)
-	if err != nil || t.bind != bindRaw || t.column.bytes < sha256.Size {
+	if err != nil || t.bind != bindRaw || t.bytes < sha256.Size {
 		return fault.New(fault.BadInput, "the column %q is a %s and cannot hold the identifier of a slice", columns[i].name, columns[i].native()).At(k.target()).
 			Try("Give the column the type RAW(32).")
 	}

@@ -80,7 +80,7 @@ func (w *wire) interrupt() {
 	}
 	_ = w.Conn.SetWriteDeadline(time.Now().Add(cancelPatience))
 	if _, err := w.Conn.Write(marker); err != nil {
-		_ = w.Conn.Close()
+		_ = w.Close()
 	}
 	_ = w.Conn.SetWriteDeadline(time.Time{})
 }
