@@ -124,7 +124,7 @@ func (t *target) moment(want batch.Type) {
 		t.typ.Unit = want.Unit
 	}
 	if t.typ.Unit == batch.Nano && want.Kind != t.typ.Kind {
-		t.typ.Unit = batch.Micro // which reaches every year
+		t.typ.Unit = batch.Tick // which reaches every year
 	}
 }
 
