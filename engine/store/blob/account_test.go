@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -105,6 +106,46 @@ func TestLinkedServicesThatAreRefused(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s shows its secret: %v", text, err)
+		}
+	}
+}
+
+func FuzzConnectionString(f *testing.F) {
+	f.Add("DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5;EndpointSuffix=core.windows.net")
+	f.Add("BlobEndpoint=http://127.0.0.1:10000/dev;SharedAccessSignature=?sv=1&sig=geheim%3D")
+	f.Add("UseDevelopmentStorage=true;;")
+	f.Fuzz(func(t *testing.T, text string) {
+		const secret = "Z2VoZWltZ2VoZWlt"
+		b, err := json.Marshal(map[string]string{"connectionString": text + ";AccountKey=" + secret})
+		if err != nil {
+			return
+		}
+		ls, err := props.Parse(b, "$")
+		if err != nil {
+			return
+		}
+		a := decode(ls)
+		if err := ls.Err(); err != nil {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q: the error shows the key: %v", text, err)
+			}
+			return
+		}
+		if a.endpoint == "" || strings.Contains(a.endpoint, secret) {
+			t.Errorf("%q gives the address %q", text, a.endpoint)
+		}
+		_, _ = a.client()
+	})
+}
+
+func TestContainerNames(t *testing.T) {
+	t.Parallel()
+	for name, good := range map[string]bool{
+		"abc": true, "a-b-c": true, "123": true, "$root": true, "$web": true, strings.Repeat("a", 63): true,
+		"ab": false, "Abc": false, "a--b": false, "-abc": false, "abc-": false, "a_b": false, "": false, "$other": false,
+	} {
+		if containerName.MatchString(name) != good {
+			t.Errorf("%q: want %v", name, good)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"hash"
 	"io/fs"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -36,12 +38,18 @@ const (
 	maxBlocks = 50_000
 )
 
+// containerName is what the service takes, with its own containers.
+var containerName = regexp.MustCompile(`^([a-z0-9]([a-z0-9]|-[a-z0-9]){2,62}|\$root|\$web|\$logs)$`)
+
 // Create uploads blocks as the bytes arrive; Commit makes a blob of them. A file of less than one block is sent in one
 // request, with its MD5. Blocks are named by their content, so what an earlier attempt has staged is not sent again.
 func (f *files) Create(ctx context.Context, p string, o store.CreateOptions) (store.FileWriter, error) {
 	c, name, err := f.blob(p)
 	if err != nil {
 		return nil, err
+	}
+	if box, _, _ := strings.Cut(p, "/"); !containerName.MatchString(box) {
+		return nil, fault.New(fault.BadInput, "the container's name is not possible").At(box).Try("%s", badName.hint)
 	}
 	w := &writer{account: f.account, path: p, container: c, blob: c.NewBlockBlobClient(name), block: o.BlockSize}
 	if w.block <= 0 {
