@@ -254,7 +254,7 @@ func (c *conn) interrupt() {
 				killer.hangUp()
 			}
 		}
-		_ = c.Conn.SetDeadline(time.Unix(1, 0))
+		_ = c.SetDeadline(time.Unix(1, 0))
 	})
 }
 
