@@ -339,7 +339,7 @@ func TestLongAndShortTextsGoIntoOneColumn(t *testing.T) {
 			t.Fatal(err)
 		}
 		var rows [][]string
-		for i, n := range []int{1, 4000, 4001, 10, 32767, 32768, 100_000, 2, 1} {
+		for i, n := range []int{1, 4000, 4001, 10, 32767, 32768, 3_000_000, 2, 1} {
 			text := strings.Repeat("x", n-1) + string(rune('a'+i))
 			c, b := text, `\x`+strings.Repeat("0b", n)
 			if i == 7 {
@@ -634,5 +634,50 @@ func TestCutConnectionIsUnreachableAndLeavesNothing(t *testing.T) {
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWriteThatWaitsForALockEndsInTime(t *testing.T) {
+	dsn, _ := testserver.Oracle(t)
+	c := table(t, dsn, "DMG_LOCKED", "ID NUMBER(9) PRIMARY KEY")
+	holder := testSession(t, dsn)
+	defer holder.hangUp()
+	tx, err := holder.c.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, holder, "INSERT INTO DMG_LOCKED VALUES (1)")
+	want := batch.Schema{{Name: "ID", Type: batch.Type{Kind: batch.Int32}}}
+	for name, activity := range map[string]string{"cancelled": `{}`, "late": `{"writeBatchTimeout": "00:00:01"}`} {
+		k := openSink(t, dsn, `{"tableName": "DMG_LOCKED"}`, activity, "run-locked-"+name)
+		types, err := k.Prepare(t.Context(), want, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := k.Open(t.Context(), store.Partition{ID: "all"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if name == "cancelled" {
+			ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+		}
+		err = w.Write(ctx, storetest.Fill(t, types, [][]string{{"0"}, {"1"}}))
+		cancel()
+		switch {
+		case name == "cancelled" && !errors.Is(err, context.DeadlineExceeded):
+			t.Errorf("a cancelled write gives %v", err)
+		case name == "late" && (!errors.Is(err, errBatchTimeout) || !fault.IsTransient(err) || fault.As(err).Hint == ""):
+			t.Errorf("a late write gives %v", err)
+		}
+		if err := w.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := c.query(t.Context(), "SELECT COUNT(*) FROM DMG_LOCKED"); err != nil || rows[0][0].text != "0" {
+		t.Errorf("the table holds %v, error %v", rows, err)
 	}
 }
