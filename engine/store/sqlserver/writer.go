@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
 
@@ -79,6 +80,9 @@ func (w *writer) guard(ctx context.Context) (stop func() bool) {
 func (w *writer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, w.sink.options.batchTimeout, errBatchTimeout)
 }
+
+// abortPatience is how long Abort waits for the server to roll back before it cuts the connection, which does the same.
+const abortPatience = 10 * time.Second
 
 var errBatchTimeout = errors.New("the server took longer than writeBatchTimeout")
 
@@ -329,7 +333,9 @@ func (w *writer) Abort() error {
 	w.ended = true
 	clean := w.bulk == nil && w.failure == nil
 	if w.tx != nil && clean {
+		late := time.AfterFunc(abortPatience, w.c.kill)
 		_ = w.tx.Rollback() // so that the locks are gone when Abort returns
+		late.Stop()
 	}
 	w.cancel()
 	w.dropStage(clean)
