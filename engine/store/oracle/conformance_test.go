@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -74,7 +75,7 @@ func dropTables(t *testing.T, dsn string) {
 	drop := func() {
 		c := testSession(t, dsn)
 		defer c.hangUp()
-		rows, err := c.query(t.Context(), "SELECT TABLE_NAME FROM USER_TABLES")
+		rows, err := c.query(context.Background(), "SELECT TABLE_NAME FROM USER_TABLES")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,10 +90,11 @@ func dropTables(t *testing.T, dsn string) {
 					continue
 				}
 			}
-			if err := c.run(t.Context(), `DROP TABLE "`+name+`" PURGE`); err != nil {
+			if err := c.run(context.Background(), `DROP TABLE "`+name+`" PURGE`); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	drop()
+	t.Cleanup(drop)
 }
