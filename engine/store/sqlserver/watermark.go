@@ -69,5 +69,8 @@ func (w watermark) condition(columns []column) (string, error) {
 	if err != nil {
 		return "", fault.New(fault.BadInput, "the watermark's values do not fit the column %q", w.column).Because(err).Try("Reset the watermark.")
 	}
+	if w.after == "" {
+		text = "(" + text + " OR " + quote(columns[i].name) + " IS NULL)"
+	}
 	return text, nil
 }
