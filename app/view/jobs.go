@@ -120,8 +120,8 @@ func progressText(p engine.Progress) string {
 	if rate := Rate(p.RowsPerSec, p.BytesPerSec); rate != "" {
 		parts = append(parts, rate)
 	}
-	if p.Stage == "finishing" {
-		parts = append(parts, "finishing")
+	if p.Stage == "finishing" || p.Stage == "verifying" {
+		parts = append(parts, p.Stage)
 	}
 	return strings.Join(parts, " · ")
 }
@@ -136,6 +136,8 @@ func stageText(stage string) string {
 		return "Preparing the sink"
 	case "copying":
 		return "Waiting for the first rows"
+	case "verifying":
+		return "Comparing both sides"
 	case "finishing":
 		return "Finishing"
 	}

@@ -160,10 +160,12 @@ func linkedServiceTypes(stores *store.Registry) string {
 	return strings.Join(types, ", ")
 }
 
-// oneOf finds a type name without regard to case and gives its proper spelling.
+// oneOf finds a type name without regard to case and gives its proper spelling. The first templates of v2 wrote
+// "…ReadSetting" and "…WriteSetting".
 func oneOf(typ string, known []string) (string, bool) {
+	old := strings.HasSuffix(strings.ToLower(typ), "setting")
 	for _, k := range known {
-		if strings.EqualFold(k, typ) {
+		if strings.EqualFold(k, typ) || old && strings.EqualFold(k, typ+"s") {
 			return k, true
 		}
 	}

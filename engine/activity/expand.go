@@ -3,6 +3,7 @@ package activity
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
@@ -59,6 +60,9 @@ func (x *expander) run() {
 	}
 	x.parameters = ps
 	x.root.remove("parameters")
+	if from, to := x.values.WindowStart, x.values.WindowEnd; !from.IsZero() {
+		x.root.set("slice", from.UTC().Format(time.RFC3339Nano)+"/"+to.UTC().Format(time.RFC3339Nano))
+	}
 	activity := x.root.child("activity")
 	if activity == nil {
 		return // said by Parse

@@ -15,6 +15,8 @@ type Job struct {
 	Name   string
 	Source Source
 	Sink   Sink
+	// Slice names the window that the run is for, "" where it has none; Expand writes it.
+	Slice string
 	// Mapping is the columns to copy; nil means all, by name.
 	Mapping []Mapping
 	// Parallel is parallelCopies, 0 = the engine's choice.

@@ -29,6 +29,7 @@ func Parse(bundle []byte, stores *store.Registry, formats *format.Registry, opti
 	p.linked = p.index("linkedServices")
 	p.datasets = p.index("datasets")
 	root.Ignore("parameters")
+	p.job.Slice = root.String("slice")
 	if !root.Has("activity") {
 		root.Problem(fault.BadInput, "activity", "the Copy activity is missing")
 	}

@@ -50,7 +50,7 @@ func (p *parser) nested(t *props.Object, r mappingReader, list []Mapping) {
 		for _, m := range list {
 			path, ok := r.sources[m.Source]
 			if !ok {
-				path = "['" + m.Source + "']"
+				path = "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(m.Source) + "']"
 				if r.collection == "" {
 					path = "$" + path
 				}

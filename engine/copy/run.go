@@ -84,12 +84,20 @@ func newRun(job *activity.Job, o Options) *run {
 	log := o.Log.With("run", o.RunID, "attempt", o.Attempt)
 	r := &run{
 		job: job, o: o, log: log, checkpoints: o.Checkpoints, retry: o.retry, meter: &meter{}, started: time.Now(),
-		env:      store.Env{RunID: o.RunID, Log: log, Allow: o.Allow},
+		env:      store.Env{RunID: o.RunID, Slice: slice(job), Log: log, Allow: o.Allow},
 		warnings: append([]string(nil), job.Warnings...),
 	}
 	r.meter.limits = o.Limits
 	r.meter.enter(stageConnecting)
 	return r
+}
+
+// slice names what the run copies: the activity and its window. Another run of the same is to replace what it wrote.
+func slice(job *activity.Job) string {
+	if job.Slice == "" {
+		return ""
+	}
+	return job.Name + " " + job.Slice
 }
 
 func (r *run) warn(format string, args ...any) {

@@ -15,6 +15,7 @@ import (
 // compressions are those that a file's name can show.
 var compressions = []string{
 	compression.GZip, compression.Deflate, compression.BZip2, compression.Zip, compression.Zstd, compression.Snappy, compression.LZ4,
+	compression.Tar, compression.TarGZip,
 }
 
 // decompressed is a compressed stream and what it decompresses to; closing it closes both.

@@ -94,7 +94,7 @@ func (s *settings) decodeV2(spec format.Spec) {
 	o, set := spec.Dataset, spec.Settings
 	s.encoding(o)
 	s.array = pattern(set)
-	set.Ignore("type", "fileExtension", "maxRowsPerFile", "fileNamePrefix", "compressionProperties")
+	set.Ignore("type", "fileExtension", "maxRowsPerFile", "fileNamePrefix", "compressionProperties", "quoteAllText") // the last is what the portal leaves behind from text
 	if n := spec.Nested; n != nil {
 		s.plain = n.ComplexAsText
 		if n.Collection != "" {

@@ -43,9 +43,11 @@ func (s *source) Between(column, after, upto string) {
 		column = s.schema[i].Name
 	}
 	s.window = quote(column) + " <= " + exact(upto)
-	if after != "" {
-		s.window += " AND " + quote(column) + " > " + exact(after)
+	if after == "" {
+		s.window = "(" + s.window + " OR " + quote(column) + " IS NULL)"
+		return
 	}
+	s.window += " AND " + quote(column) + " > " + exact(after)
 }
 
 // exact is a number as it is, or anything else as a text.

@@ -20,11 +20,11 @@ func (w watermark) condition() string {
 		return ""
 	}
 	column := sqlstore.Quote(w.column)
-	text := column + " <= " + w.kind.literal(w.upto)
-	if w.after != "" {
-		text = column + " > " + w.kind.literal(w.after) + " AND " + text
+	upto := column + " <= " + w.kind.literal(w.upto)
+	if w.after == "" {
+		return "(" + upto + " OR " + column + " IS NULL)"
 	}
-	return text
+	return column + " > " + w.kind.literal(w.after) + " AND " + upto
 }
 
 // Highest implements store.Watermarker.

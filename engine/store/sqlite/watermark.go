@@ -68,16 +68,20 @@ func (s *source) Highest(ctx context.Context, column string) (value string, ok b
 
 // Between implements store.Watermarker.
 func (s *source) Between(column, after, upto string) {
-	i := s.schema.Index(column)
-	if i < 0 {
+	f := batch.Field{Name: column} // SQLite says then that there is no such column
+	if i := s.schema.Index(column); i >= 0 {
+		f = s.schema[i]
+	}
+	expression, ok := comparable(f)
+	if !ok {
+		expression = sqlstore.Quote(f.Name)
+	}
+	s.window = expression + " <= " + literal(f.Type, upto)
+	if after == "" {
+		s.window += " OR " + sqlstore.Quote(f.Name) + " IS NULL"
 		return
 	}
-	f := s.schema[i]
-	expression, _ := comparable(f)
-	s.window = expression + " <= " + literal(f.Type, upto)
-	if after != "" {
-		s.window += " AND " + expression + " > " + literal(f.Type, after)
-	}
+	s.window += " AND " + expression + " > " + literal(f.Type, after)
 }
 
 // literal is a value as SQL: a number as one, since SQLite puts every number before every text, anything else in quotes.

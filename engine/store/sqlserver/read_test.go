@@ -255,7 +255,7 @@ func TestWatermark(t *testing.T) {
 		if upto != "2026-01-01 00:00:00.0000002" || !ok || err != nil {
 			t.Fatalf("the mark is %q, %t, error %v", upto, ok, err)
 		}
-		for _, c := range []struct{ after, want string }{{"", "1 2"}, {"2026-01-01 00:00:00.0000001", "2"}, {upto, ""}} {
+		for _, c := range []struct{ after, want string }{{"", "1 2 3"}, {"2026-01-01 00:00:00.0000001", "2"}, {upto, ""}} {
 			s := open()
 			s.(store.Watermarker).Between("at", c.after, upto)
 			schema, _ := s.Schema(t.Context())

@@ -75,10 +75,10 @@ func cutKey(s string) (key, rest string, err error) {
 // shortKey keeps a text that may be a misplaced secret out of an error message.
 func shortKey(s string) string {
 	s = strings.TrimSpace(s)
-	if len(s) > 12 {
-		return s[:3] + "..."
+	if len(s) > 3 {
+		return s[:1] + "..."
 	}
-	return s
+	return "..."
 }
 
 func cutValue(key, s string) (value, rest string, err error) {

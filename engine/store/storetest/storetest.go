@@ -52,6 +52,7 @@ func Run(t *testing.T, s Store) {
 	t.Run("late attempt after finish", func(t *testing.T) { testLate(t, s) })
 	t.Run("parallel partitions", func(t *testing.T) { testParallel(t, s) })
 	t.Run("parallel values", func(t *testing.T) { testParallelValues(t, s) })
+	t.Run("watermark", func(t *testing.T) { testWatermark(t, s) })
 	t.Run("properties", func(t *testing.T) { testProperties(t, s) })
 	t.Run("test connection", func(t *testing.T) { testConnection(t, s) })
 }
