@@ -99,8 +99,11 @@ func conversion(t *props.Object) (c Conversion) {
 		name string
 		kind batch.Kind
 	}{
-		{"dateFormat", batch.Date}, {"dateTimeFormat", batch.Timestamp}, {"dateTimeOffsetFormat", batch.TimestampTZ},
-		{"timeFormat", batch.Time}, {"timeSpanFormat", batch.Duration},
+		{"dateFormat", batch.Date},
+		{"dateTimeFormat", batch.Timestamp},
+		{"dateTimeOffsetFormat", batch.TimestampTZ},
+		{"timeFormat", batch.Time},
+		{"timeSpanFormat", batch.Duration},
 	} {
 		checkFormat(s, f.name, f.kind, batch.Options{Format: s.String(f.name)})
 	}

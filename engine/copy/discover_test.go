@@ -12,8 +12,8 @@ import (
 // sales is a tree of text files in folders that are called by year and month.
 func sales(t testing.TB) string {
 	return tree(t, map[string]string{
-		"in/year=2025/month=12/a.csv": "id,name\n1,one\n2,two\n",
-		"in/year=2026/month=01/a.csv": "id,name\n3,three\n",
+		"in/year=2025/month=12/a.csv":                                   "id,name\n1,one\n2,two\n",
+		"in/year=2026/month=01/a.csv":                                   "id,name\n3,three\n",
 		"in/year=2026/month=" + "__HIVE_DEFAULT_PARTITION__" + "/a.csv": "id,name\n4,four\n",
 	})
 }

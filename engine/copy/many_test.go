@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
-
 )
 
 // TestManySmallFilesIntoBlobs copies as many files of 1 KB as DMGATEWAY_TEST_FILES says, and tells the time:

@@ -159,11 +159,15 @@ func (k *stateful) Load(ctx context.Context) (State, error) {
 // everything has a column of every kind, with values at their ends.
 func everything() (batch.Schema, *batch.Batch) {
 	s := batch.Schema{
-		{Name: "i", Type: batch.Type{Kind: batch.Int64}}, {Name: "f", Type: batch.Type{Kind: batch.Double}},
+		{Name: "i", Type: batch.Type{Kind: batch.Int64}},
+		{Name: "f", Type: batch.Type{Kind: batch.Double}},
 		{Name: "w", Type: batch.Type{Kind: batch.Decimal, Precision: 38, Scale: 10}},
-		{Name: "d", Type: batch.Type{Kind: batch.Date}}, {Name: "t", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
-		{Name: "s", Type: batch.Type{Kind: batch.String}}, {Name: "b", Type: batch.Type{Kind: batch.Binary}},
-		{Name: "bool", Type: batch.Type{Kind: batch.Boolean}}, {Name: "x", Type: batch.Type{Kind: batch.Decimal, Precision: 9, Scale: 3}},
+		{Name: "d", Type: batch.Type{Kind: batch.Date}},
+		{Name: "t", Type: batch.Type{Kind: batch.Timestamp, Unit: batch.Micro}},
+		{Name: "s", Type: batch.Type{Kind: batch.String}},
+		{Name: "b", Type: batch.Type{Kind: batch.Binary}},
+		{Name: "bool", Type: batch.Type{Kind: batch.Boolean}},
+		{Name: "x", Type: batch.Type{Kind: batch.Decimal, Precision: 9, Scale: 3}},
 	}
 	rows := [][]string{
 		{"-9223372036854775808", "-1.7976931348623157e+308", "-9999999999999999999999999999.9999999999", "0001-01-01", "0001-01-01 00:00:00", "", `\x`, "False", "-999999.999"},

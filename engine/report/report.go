@@ -50,16 +50,16 @@ type Result struct {
 	FilesWritten int64  `json:"filesWritten"`
 	FilesSkipped int64  `json:"filesSkipped"`
 	// CopyDuration is in seconds, Throughput in KB read per second of it.
-	CopyDuration       float64           `json:"copyDuration"`
-	Throughput         float64           `json:"throughput"`
-	UsedParallelCopies int               `json:"usedParallelCopies"`
+	CopyDuration       float64 `json:"copyDuration"`
+	Throughput         float64 `json:"throughput"`
+	UsedParallelCopies int     `json:"usedParallelCopies"`
 	// RedirectRowPath and LogFilePath are the folder of the log of what was skipped, by which setting asked for it.
-	RedirectRowPath    string            `json:"redirectRowPath,omitempty"`
-	LogFilePath        string            `json:"logFilePath,omitempty"`
-	Consistency        Consistency       `json:"dataConsistencyVerification"`
-	ExecutionDetails   []ExecutionDetail `json:"executionDetails"`
-	Errors             []Error           `json:"errors"`
-	Warnings           []string          `json:"warnings,omitempty"`
+	RedirectRowPath  string            `json:"redirectRowPath,omitempty"`
+	LogFilePath      string            `json:"logFilePath,omitempty"`
+	Consistency      Consistency       `json:"dataConsistencyVerification"`
+	ExecutionDetails []ExecutionDetail `json:"executionDetails"`
+	Errors           []Error           `json:"errors"`
+	Warnings         []string          `json:"warnings,omitempty"`
 	// Files are the paths that were written, at most 100 of them.
 	Files []string `json:"files,omitempty"`
 
