@@ -380,6 +380,17 @@ func TestFilesChangeTheirCompressionOnTheWay(t *testing.T) {
 	}
 }
 
+func TestDamagedCompressionNamesItsFile(t *testing.T) {
+	for name, content := range map[string]string{"no gzip": "text", "empty": "", "cut": "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"} {
+		job := binaryJob(t, tree(t, map[string]string{"in/a.gz": content}), t.TempDir())
+		job.Source.Files.Compression = compression.GZip
+		_, err := Run(t.Context(), job, Options{})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.BadData || e.Target != "in/a.gz" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestNothingNewIsNoFailure(t *testing.T) {
 	src, dst := tree(t, map[string]string{"in/a.txt": "1"}), t.TempDir()
 	job := binaryJob(t, src, dst)

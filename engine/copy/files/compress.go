@@ -47,12 +47,29 @@ func NewCompressor(o *activity.FileSink, name string, out io.Writer) (io.WriteCl
 }
 
 // OpenContent reads a file through its compression, which name tells; count is told the bytes that come from the store.
+// Errors about the data name the file.
 func OpenContent(ctx context.Context, files store.Files, f store.File, name string, count func(int)) (io.ReadCloser, error) {
 	raw, err := OpenStream(ctx, files, f, 0, -1, nil)
 	if err != nil {
 		return nil, err
 	}
-	return decompress(name, &countingReader{raw, count})
+	r, err := decompress(name, &countingReader{raw, count})
+	if err != nil {
+		return nil, inFile(err, f.Path)
+	}
+	return &content{r, f.Path}, nil
+}
+
+// content names the file in errors about its data.
+type content struct {
+	io.ReadCloser
+	path string
+}
+
+// Read reads.
+func (c *content) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	return n, inFile(err, c.path)
 }
 
 type countingReader struct {
