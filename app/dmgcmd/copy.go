@@ -49,6 +49,7 @@ func (c copyCmd) Run(p *program) error {
 		}
 		return p.print(plan, func(w io.Writer) { printPlan(w, plan) })
 	}
+	tuneCollector()
 	m := newMeter(p.err)
 	o.Progress = m.show
 	result, err := engine.CopyBundle(p.ctx, c.Bundle, o)
@@ -96,6 +97,9 @@ func printResult(w io.Writer, r *engine.Result) {
 	}
 	if r.RowsSkipped > 0 {
 		list = append(list, [2]string{"Skipped", count(r.RowsSkipped) + " rows that do not fit"})
+	}
+	if r.FilesSkipped > 0 {
+		list = append(list, [2]string{"Skipped", count(r.FilesSkipped) + " files that could not be copied"})
 	}
 	for _, path := range []string{r.RedirectRowPath, r.LogFilePath} {
 		if path != "" {

@@ -234,6 +234,14 @@ func addResult(add func(name, value string), r engine.Result) {
 	if r.RowsSkipped > 0 {
 		add("Rows skipped", Count(r.RowsSkipped))
 	}
+	if r.FilesSkipped > 0 {
+		add("Files skipped", Count(r.FilesSkipped))
+	}
+	for _, folder := range []string{r.RedirectRowPath, r.LogFilePath} {
+		if folder != "" {
+			add("Log of what was skipped", folder)
+		}
+	}
 	if r.FilesRead > 0 {
 		add("Files read", Count(r.FilesRead))
 	}
@@ -251,11 +259,15 @@ func addResult(add func(name, value string), r engine.Result) {
 	if r.ResumedFrom > 0 {
 		add("Resumed", Plural(int64(r.ResumedFrom), "part", "parts")+" were done by an earlier attempt")
 	}
+	what := "Counts"
+	if r.Consistency.Method == "checksum" {
+		what = "Contents"
+	}
 	switch r.Consistency.VerificationResult {
 	case "Verified":
-		add("Counts", "agree on both sides")
+		add(what, "agree on both sides")
 	case "Inconsistent":
-		add("Counts", "differ between the sides")
+		add(what, "differ between the sides")
 	}
 }
 
