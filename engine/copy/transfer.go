@@ -19,13 +19,11 @@ import (
 const (
 	smallFile = 4 << 20   // up to here a file is read by one request, from there in blocks side by side
 	smallCopy = 256 << 10 // buffer of a small file
-	readBlock = 4 << 20
-	ahead     = 4 // blocks that are read before they are written
 	// checkedFile is the size from which the sink is asked for the size again after the commit: files that are written
 	// by several requests.
 	checkedFile = 8 << 20
 	// largeNeed is what one large file takes at most, on both sides.
-	largeNeed = ahead*readBlock + 32<<20
+	largeNeed = ahead*readBlock + 32<<20 // and not less than lentBytes
 )
 
 // transfer copies the bytes of the files, one after the other, into one file of the sink.
@@ -75,13 +73,22 @@ type meteredFile struct {
 func (f *meteredFile) Write(b []byte) (int, error) {
 	start := time.Now()
 	n, err := f.FileWriter.Write(b)
-	f.n += int64(n)
-	if f.sum != nil {
-		_, _ = f.sum.Write(b[:n]) // never fails
-	}
+	f.wrote(b[:n])
 	f.t.meter.writeBusy.Add(int64(time.Since(start)))
-	f.t.wrote(0, int64(n))
 	return n, err
+}
+
+// wrote counts and hashes the next bytes of the file.
+func (f *meteredFile) wrote(b []byte) {
+	if f.sum != nil {
+		_, _ = f.sum.Write(b) // never fails
+	}
+	f.count(int64(len(b)))
+}
+
+func (f *meteredFile) count(n int64) {
+	f.n += n
+	f.t.wrote(0, n)
 }
 
 func (w *binaryWork) create(ctx context.Context, list []store.File, to string, size int64, t *tally) (*meteredFile, error) {
@@ -131,15 +138,13 @@ func (w *binaryWork) share(connections int) int {
 }
 
 // asIs copies the same bytes and compares size and hash with what the source says of the file.
-func (w *binaryWork) asIs(ctx context.Context, list []store.File, out io.Writer, t *tally) error {
+func (w *binaryWork) asIs(ctx context.Context, list []store.File, out *meteredFile, t *tally) error {
 	for _, f := range list {
 		var sum hash.Hash
-		to := out
 		if len(f.MD5) == md5.Size {
 			sum = md5.New()
-			to = io.MultiWriter(out, sum)
 		}
-		n, err := w.pour(ctx, f, to, t)
+		n, err := w.pour(ctx, f, out, sum, len(list) == 1, t)
 		if err != nil {
 			return err
 		}
@@ -188,17 +193,21 @@ type onlyReader struct{ io.Reader }
 
 type onlyWriter struct{ io.Writer }
 
-// pour copies one file's bytes.
-func (w *binaryWork) pour(ctx context.Context, f store.File, out io.Writer, t *tally) (int64, error) {
+// pour copies one file's bytes. sum takes them too, unless it is nil; alone tells that nothing else goes into out.
+func (w *binaryWork) pour(ctx context.Context, f store.File, out *meteredFile, sum hash.Hash, alone bool, t *tally) (int64, error) {
 	if f.Size > smallFile {
-		return w.blocks(ctx, f, out, t)
+		return w.blocks(ctx, f, newBlockSink(f.Size, out, sum, alone), t)
 	}
 	start := time.Now()
 	r, err := files.OpenStream(ctx, w.from, f, 0, -1, nil)
 	if err != nil {
 		return 0, ofSource(err)
 	}
-	n, err := io.CopyBuffer(onlyWriter{out}, &meteredBytes{r, t}, make([]byte, min(smallCopy, f.Size+1)))
+	to := io.Writer(onlyWriter{out})
+	if sum != nil {
+		to = io.MultiWriter(out, sum)
+	}
+	n, err := io.CopyBuffer(to, &meteredBytes{r, t}, make([]byte, min(smallCopy, f.Size+1)))
 	t.meter.readBusy.Add(int64(time.Since(start)))
 	return n, errors.Join(err, r.Close())
 }
@@ -214,76 +223,4 @@ func (r *meteredBytes) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
 	r.t.read(0, int64(n))
 	return n, ofSource(err)
-}
-
-// block is a part of a large file, on its way from the reader that fills it to the writer.
-type block struct {
-	data []byte
-	err  error
-	done chan struct{}
-}
-
-// blocks reads a large file in blocks side by side, and writes them in order: where distance makes each request slow,
-// several are under way, and reading overlaps with writing.
-func (w *binaryWork) blocks(ctx context.Context, f store.File, out io.Writer, t *tally) (written int64, err error) {
-	ctx, stop := context.WithCancel(ctx)
-	ahead := ahead
-	if n := w.share(w.run.job.Source.Files.Connections); n > 0 {
-		ahead = min(ahead, n)
-	}
-	queue := make(chan *block, ahead)
-	var free [][]byte
-	defer func() {
-		stop()
-		close(queue)
-		for b := range queue {
-			<-b.done // every reader ends before its buffer goes
-		}
-	}()
-	var next int64
-	for written < f.Size {
-		for len(queue) < ahead && next < f.Size {
-			b := &block{done: make(chan struct{})}
-			size := min(readBlock, f.Size-next)
-			if n := len(free); n > 0 {
-				b.data, free = free[n-1][:size], free[:n-1]
-			} else {
-				b.data = make([]byte, size)
-			}
-			queue <- b
-			go w.fetch(ctx, f, next, b, t)
-			next += size
-		}
-		b := <-queue
-		<-b.done
-		if b.err != nil {
-			return written, b.err
-		}
-		n, err := out.Write(b.data)
-		written += int64(n)
-		if err != nil {
-			return written, err
-		}
-		free = append(free, b.data[:cap(b.data)])
-	}
-	return written, nil
-}
-
-// fetch fills one block.
-func (w *binaryWork) fetch(ctx context.Context, f store.File, offset int64, b *block, t *tally) {
-	defer close(b.done)
-	start := time.Now()
-	b.err = ofSource(guarded(w.run.log, func() error {
-		r, err := files.OpenStream(ctx, w.from, f, offset, int64(len(b.data)), nil)
-		if err != nil {
-			return err
-		}
-		n, err := io.ReadFull(r, b.data)
-		t.read(0, int64(n))
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = changed(f, offset+int64(n))
-		}
-		return errors.Join(err, r.Close())
-	}))
-	t.meter.readBusy.Add(int64(time.Since(start)))
 }

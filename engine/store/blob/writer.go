@@ -108,7 +108,6 @@ type writer struct {
 	err    error    // the first failure
 }
 
-var _ store.FileWriter = (*writer)(nil)
 
 // size of the block that is filled now.
 func (w *writer) size() int64 {
@@ -166,8 +165,18 @@ func (w *writer) take(n int) {
 	w.buf = grown
 }
 
-// send starts the upload of the filled block once there is room for one more.
+// send starts the upload of the filled block.
 func (w *writer) send() error {
+	if err := w.start(w.buf, nil); err != nil {
+		return err
+	}
+	w.buf = nil
+	return nil
+}
+
+// start starts the upload of a block once there is room for one more. free is called when buf is not needed any more;
+// nil keeps it as a spare one.
+func (w *writer) start(buf []byte, free func()) error {
 	if w.sent >= maxBlocks {
 		return fault.New(fault.StoreFailed, "the blob has more than %d blocks", maxBlocks).At(w.path).
 			Try("Set blockSizeInMB to a larger size.")
@@ -178,7 +187,7 @@ func (w *writer) send() error {
 		w.free.Broadcast()
 	})
 	defer stop()
-	size := int64(cap(w.buf))
+	size := int64(cap(buf))
 	w.mu.Lock()
 	// One block's worth stays for the buffer that is filled next.
 	for w.err == nil && w.ctx.Err() == nil && w.used > 0 && w.used+size+w.size() > w.budget {
@@ -195,23 +204,27 @@ func (w *writer) send() error {
 	if err != nil {
 		return err
 	}
-	n, buf := w.sent, w.buf
-	w.sent, w.buf = w.sent+1, nil
+	n := w.sent
+	w.sent++
 	w.mu.Lock()
 	w.blocks = append(w.blocks, "")
 	w.mu.Unlock()
-	w.wg.Go(func() { w.stage(n, buf) })
+	w.wg.Go(func() { w.stage(n, buf, free) })
 	return nil
 }
 
 // stage uploads one block, unless the service has it.
-func (w *writer) stage(n int, buf []byte) {
+func (w *writer) stage(n int, buf []byte, free func()) {
 	id, err := w.upload(n, buf)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.blocks[n] = id
 	w.used -= int64(cap(buf))
-	w.spare = append(w.spare, buf)
+	if free != nil {
+		free()
+	} else {
+		w.spare = append(w.spare, buf)
+	}
 	if err != nil && w.err == nil {
 		w.err = w.account.explain("write blob", w.path, err)
 		w.cancel()

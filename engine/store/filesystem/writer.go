@@ -171,7 +171,10 @@ type writer struct {
 	done   bool
 }
 
-var _ store.FileWriter = (*writer)(nil)
+var (
+	_ store.FileWriter = (*writer)(nil)
+	_ io.WriterAt      = (*writer)(nil)
+)
 
 // Write adds bytes.
 func (w *writer) Write(p []byte) (int, error) {
@@ -179,6 +182,18 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("write to %s: %w", w.path, fs.ErrClosed)
 	}
 	n, err := w.buf.Write(p)
+	if err != nil {
+		return n, explain("write file", w.path, err)
+	}
+	return n, nil
+}
+
+// WriteAt writes bytes where they belong; a file that is written that way gets none by Write.
+func (w *writer) WriteAt(p []byte, offset int64) (int, error) {
+	if w.done {
+		return 0, fmt.Errorf("write to %s: %w", w.path, fs.ErrClosed)
+	}
+	n, err := w.file.WriteAt(p, offset)
 	if err != nil {
 		return n, explain("write file", w.path, err)
 	}
