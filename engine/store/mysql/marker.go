@@ -43,8 +43,25 @@ func (k *sink) Committed(ctx context.Context) (map[string]store.Counts, error) {
 	return counts, nil
 }
 
+// refresh replaces a connection that broke while the writers were busy on theirs.
+func (k *sink) refresh(ctx context.Context) error {
+	if _, err := k.c.exec(ctx, "DO 0"); err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c, err := k.server.connect(ctx, k.env)
+	if err != nil {
+		return err
+	}
+	k.c.hangUp()
+	k.c = c
+	return nil
+}
+
 // Finish implements store.Sink.
 func (k *sink) Finish(ctx context.Context) error {
+	if err := k.refresh(ctx); err != nil {
+		return err
+	}
 	run, finished := literal(k.env.RunID), literal(sqlstore.FinishedPartition)
 	text := fmt.Sprintf(`SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION;
 		DELETE FROM %[1]s WHERE run_id=%[2]s AND partition_id<>%[3]s;

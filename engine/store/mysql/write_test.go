@@ -314,6 +314,24 @@ func TestScriptsAndWideTables(t *testing.T) {
 	}
 }
 
+// TestFinishConnectsAgain cuts the connection that waited while writers worked on theirs.
+func TestFinishConnectsAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sql("CREATE TABLE f (id int)")
+	k := w.sink("f", `{}`, "f")
+	if _, err := w.write(k, batch.Schema{column1("id", int32Type)}, [][]string{{"1"}}); err != nil {
+		t.Fatal(err)
+	}
+	_ = k.(*sink).c.Close()
+	if err := k.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := k.(store.Resumer).Committed(t.Context()); err != nil || len(done) != 0 {
+		t.Errorf("committed are %v, error %v", done, err)
+	}
+}
+
 func TestACancelledWriteLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -49,8 +49,25 @@ func (k *sink) Committed(ctx context.Context) (map[string]store.Counts, error) {
 
 const insertMarker = " (RUN_ID, PARTITION_ID, ROW_COUNT, BYTE_COUNT) VALUES (:1, :2, :3, :4)"
 
+// refresh replaces a connection that broke while the writers were busy on theirs.
+func (k *sink) refresh(ctx context.Context) error {
+	if _, err := k.c.query(ctx, "SELECT 1 FROM DUAL"); err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c, err := k.server.connect(ctx, k.env, reading{rows: catalogRows, locators: true})
+	if err != nil {
+		return err
+	}
+	k.c.hangUp()
+	k.c = c
+	return nil
+}
+
 // Finish implements store.Sink.
 func (k *sink) Finish(ctx context.Context) error {
+	if err := k.refresh(ctx); err != nil {
+		return err
+	}
 	if k.markers.IsZero() {
 		if _, err := k.describe(ctx); err != nil {
 			return err

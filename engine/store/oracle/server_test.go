@@ -637,6 +637,35 @@ func TestCutConnectionIsUnreachableAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestFinishConnectsAgain cuts the connection that waited while writers worked on theirs.
+func TestFinishConnectsAgain(t *testing.T) {
+	dsn, _ := testserver.Oracle(t)
+	table(t, dsn, "DMG_FINISH", "ID NUMBER(9)")
+	k := openSink(t, dsn, `{"tableName": "DMG_FINISH"}`, `{}`, "run-finish")
+	types, err := k.Prepare(t.Context(), batch.Schema{{Name: "ID", Type: batch.Type{Kind: batch.Int32}}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := k.Open(t.Context(), store.Partition{ID: "all"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Abort() }()
+	if err := w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"1"}})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = k.c.wire.Close()
+	if err := k.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := k.Committed(t.Context()); err != nil || len(done) != 0 {
+		t.Errorf("committed are %v, error %v", done, err)
+	}
+}
+
 func TestWriteThatWaitsForALockEndsInTime(t *testing.T) {
 	dsn, _ := testserver.Oracle(t)
 	c := table(t, dsn, "DMG_LOCKED", "ID NUMBER(9) PRIMARY KEY")
