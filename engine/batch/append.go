@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"strconv"
@@ -179,6 +180,9 @@ func appendFraction(dst []byte, rest int64, digits int) []byte {
 
 func appendTimestamp(dst []byte, v int64, u Unit, zone string) []byte {
 	day, rest := splitDay(v, u)
+	if day >= MinDay && day <= MaxDay {
+		return append(appendMoment(dst, day, rest, u), zone...)
+	}
 	dst, bc := appendDay(dst, day)
 	dst = appendClock(append(dst, ' '), rest, u)
 	dst = append(dst, zone...)
@@ -187,6 +191,57 @@ func appendTimestamp(dst []byte, v int64, u Unit, zone string) []byte {
 	}
 	return dst
 }
+
+// appendMoment appends a day of the years 1 to 9999 and the time that begins with it: the form with all its separators at
+// once, and the digits over it two by two.
+func appendMoment(dst []byte, day, rest int64, u Unit) []byte {
+	const form = "0000-00-00 00:00:00.0000000000"
+	n := len(dst)
+	dst = append(dst, form...)
+	b := dst[n : n+len(form)]
+	year, month, d := civilQuick(uint32(day + 719468))
+	sec, rest := splitSecond(rest, u)
+	y, s := uint32(year), uint32(sec)
+	century, minutes := y/100, s/60
+	hours := minutes / 60
+	putPair(b, 0, century)
+	putPair(b, 2, y-century*100)
+	putPair(b, 5, uint32(month))
+	putPair(b, 8, uint32(d))
+	putPair(b, 11, hours)
+	putPair(b, 14, minutes-hours*60)
+	putPair(b, 17, s-minutes*60)
+	if rest == 0 {
+		return dst[:n+19]
+	}
+	digits, f := u.Digits(), uint64(rest)
+	if digits&1 == 1 {
+		digits, f = digits+1, f*10
+	}
+	for i := 18 + digits; i >= 20; i -= 2 {
+		q := f / 100
+		putPair(b, i, uint32(f-q*100))
+		f = q
+	}
+	end := 20 + digits
+	for b[end-1] == '0' {
+		end--
+	}
+	return dst[:n+end]
+}
+
+// putPair writes the two digits of v, which is below 100.
+func putPair(b []byte, at int, v uint32) {
+	binary.LittleEndian.PutUint16(b[at:], pairWords[v])
+}
+
+// pairWords are pairs as numbers.
+var pairWords = func() (w [100]uint16) {
+	for i := range w {
+		w[i] = uint16(pairs[2*i]) | uint16(pairs[2*i+1])<<8
+	}
+	return w
+}()
 
 func appendTimestampTZ(dst []byte, v int64, u Unit, zone int64) []byte {
 	if zone == 0 {

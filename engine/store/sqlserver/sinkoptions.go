@@ -133,7 +133,7 @@ func (s *sinkOptions) decodeProcedure(o *props.Object, table sqlstore.Table) {
 	if p.parameter == "" { // v1: the parameter is called as the dataset's table
 		p.parameter = table.Name
 	}
-	if !parameterName.MatchString(p.parameter) {
+	if !isParameterName(p.parameter) {
 		o.Problem(fault.BadInput, "storedProcedureTableTypeParameterName", "%q is no name of a parameter; name the procedure's parameter that takes the rows", p.parameter)
 	}
 	if s.autoCreate {
