@@ -16,7 +16,7 @@ const (
 	readBlock = 4 << 20
 	ahead     = 4 // blocks that are read before they are written
 	// lentBytes bounds the blocks that are filled or that the sink still has, where it takes them without a copy.
-	lentBytes = 48 << 20
+	lentBytes = 40 << 20
 	// strideBlock is what is read by one request where bytes go to their offset at once, and stride the buffer for that:
 	// so small that the bytes are still in the processor's cache when they are written.
 	strideBlock = 8 << 20

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"dmgateway/engine/fault"
@@ -25,6 +26,8 @@ const (
 	leftoverAge = 24 * time.Hour
 	// bufferSize gathers small writes; larger ones go straight to the file.
 	bufferSize = 256 << 10
+	// writebackEvery bytes the system is asked to write to the disk, so that Commit has less to wait for.
+	writebackEvery = 16 << 20
 )
 
 // isLeftover recognises a file that is being written, or was when its writer died.
@@ -169,6 +172,8 @@ type writer struct {
 	file   *os.File
 	buf    *bufio.Writer
 	done   bool
+
+	written atomic.Int64 // bytes
 }
 
 var (
@@ -185,7 +190,15 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, explain("write file", w.path, err)
 	}
+	w.wrote(n)
 	return n, nil
+}
+
+// wrote sends what was written on its way to the disk, every now and then.
+func (w *writer) wrote(n int) {
+	if all := w.written.Add(int64(n)); all/writebackEvery > (all-int64(n))/writebackEvery {
+		startWriteback(w.file)
+	}
 }
 
 // WriteAt writes bytes where they belong; a file that is written that way gets none by Write.
@@ -197,6 +210,7 @@ func (w *writer) WriteAt(p []byte, offset int64) (int, error) {
 	if err != nil {
 		return n, explain("write file", w.path, err)
 	}
+	w.wrote(n)
 	return n, nil
 }
 
