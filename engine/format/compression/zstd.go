@@ -7,11 +7,16 @@ import (
 )
 
 // zstdFrames is one frame a block. Blocks are as long as the window of the format's usual levels, so that cutting the
-// text costs little in size.
+// text costs little in size. The quick level finds little that is further away, and shorter blocks keep all cores busy
+// to the end.
 func zstdFrames(speed zstd.EncoderLevel) scheme {
-	return scheme{block: 4 << 20, encoder: func() (encode, error) {
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(speed), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<20),
-			zstd.WithZeroFrames(true), zstd.WithLowerEncoderMem(true))
+	block := 4 << 20
+	if speed == zstd.SpeedFastest {
+		block = 2 << 20
+	}
+	return scheme{block: block, encoder: func() (encode, error) {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(speed), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(block),
+			zstd.WithZeroFrames(true), zstd.WithLowerEncoderMem(speed != zstd.SpeedFastest))
 		return func(dst *bytes.Buffer, b *blockText) error {
 			if len(b.text) == 0 && !b.first {
 				return nil

@@ -108,7 +108,6 @@ type writer struct {
 	err    error    // the first failure
 }
 
-
 // size of the block that is filled now.
 func (w *writer) size() int64 {
 	return min(w.block<<(w.sent/growEvery), maxBlock)
