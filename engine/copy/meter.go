@@ -242,9 +242,18 @@ func (w *meteredWriter) writeSome(ctx context.Context, s store.Skipper, b *batch
 	return err
 }
 
+// expect tells a writer that can compare how many rows it is about to commit.
+func expect(writer any, t *tally) {
+	if e, ok := writer.(store.Expecter); ok {
+		c := t.counts()
+		e.Expect(c.RowsRead - c.RowsSkipped)
+	}
+}
+
 // Commit commits; the time counts as writing.
 func (w *meteredWriter) Commit(ctx context.Context) (store.Counts, error) {
 	start := time.Now()
 	defer func() { w.t.meter.writeBusy.Add(int64(time.Since(start))) }()
+	expect(w.Writer, w.t)
 	return w.Writer.Commit(ctx)
 }

@@ -64,6 +64,7 @@ func (w *rowWork) pass(ctx context.Context, p store.Partition, t *tally) (_ Part
 	if err := stream(ctx, reader, writer, t); err != nil {
 		return PartitionCounts{}, err
 	}
+	expect(writer, t)
 	return w.commit(ctx, p, writer, t)
 }
 

@@ -21,7 +21,7 @@ const (
 	// Timeout: the activity's policy allows less time than the copy took.
 	Timeout = "Timeout"
 	// Inconsistent: the two sides disagree about what was copied.
-	Inconsistent = "Inconsistent"
+	Inconsistent = store.Inconsistent
 )
 
 // Run copies one job, from the checkpoint on where an earlier attempt of the run left one. The result is never nil and

@@ -22,6 +22,7 @@ var (
 // writer puts a partition into the table in one transaction. Write encodes rows while the rows before are sent by a
 // goroutine of its own, which ends with Commit or Abort.
 type writer struct {
+	store.Expectation
 	sink      *sink
 	c         *pgconn.PgConn
 	partition string
@@ -193,6 +194,10 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	defer stop()
 	rows, err := w.complete(ctx)
 	if err != nil {
+		return store.Counts{}, err
+	}
+	if err := w.Check(rows, w.sink.target()); err != nil {
+		_ = w.Abort()
 		return store.Counts{}, err
 	}
 	counts := store.Counts{Rows: rows, Bytes: w.bytes}

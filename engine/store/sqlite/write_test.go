@@ -133,6 +133,24 @@ func TestCommitCountsWhatTheTableTook(t *testing.T) {
 	if n, err := w.Commit(t.Context()); err != nil || n.Rows != 2 {
 		t.Errorf("Commit counts %d rows, error %v; want the 2 that the trigger let through", n.Rows, err)
 	}
+	k = f.sink(t, "t", `{}`, "expected")
+	if types, err = k.Prepare(t.Context(), batch.Schema{field("id", batch.Int64)}, false); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = k.Open(t.Context(), store.Partition{ID: "all"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), storetest.Fill(t, types, [][]string{{"1"}, {"2"}})); err != nil {
+		t.Fatal(err)
+	}
+	w.(store.Expecter).Expect(2)
+	if _, err := w.Commit(t.Context()); fault.Code(err) != store.Inconsistent {
+		t.Errorf("a part without a row that was expected ends with %v", err)
+	}
+	_ = w.Abort()
+	if done, err := k.(store.Resumer).Committed(t.Context()); err != nil || len(done) != 0 {
+		t.Errorf("committed are %v, error %v", done, err)
+	}
 }
 
 func TestUpsert(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // writer stages a partition's rows in its connection's temporary database and puts them into the table on Commit. A
 // staged row's rowid is its number in the partition.
 type writer struct {
+	store.Expectation
 	sink      *sink
 	c         *conn
 	partition string
@@ -128,6 +129,9 @@ func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
 		return err
 	case !w.sink.options.Upsert:
 		counts.Rows = w.c.changes()
+	}
+	if err := w.Check(counts.Rows, w.sink.target()); err != nil {
+		return err
 	}
 	return w.c.mark(ctx, w.sink.env.RunID, w.partition, *counts, time.Now().UTC())
 }
