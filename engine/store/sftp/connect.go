@@ -48,12 +48,19 @@ func (s *server) dial(ctx context.Context, env store.Env) (*connection, error) {
 		return nil, err
 	}
 	var client *ssh.Client
+	var refused error // the first key that was seen and is not the right one
 	for i, algorithms := range p.algorithms {
 		client, err = s.handshake(ctx, auth, p.check, algorithms)
 		// The server may have a key of another type that is the right one.
 		if err == nil || i == len(p.algorithms)-1 || !fault.Is(err, HostKeyRefused) && !errors.Is(err, errNoCommonKey) {
 			break
 		}
+		if refused == nil && fault.Is(err, HostKeyRefused) {
+			refused = err
+		}
+	}
+	if refused != nil && errors.Is(err, errNoCommonKey) {
+		err = refused // the server has keys, only none of the last type
 	}
 	if err != nil {
 		return nil, err

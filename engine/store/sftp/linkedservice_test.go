@@ -164,6 +164,18 @@ func TestTheServersKeyIsChecked(t *testing.T) {
 	}
 }
 
+func TestAServerOfOneWrongKeyIsRefusedForIt(t *testing.T) {
+	t.Parallel()
+	d := startDouble(t, &ssh.ServerConfig{PasswordCallback: password("geheim")}) // it has an RSA key alone
+	other, _ := keys(t)
+	ls := strings.Replace(d.linkedService(`"authenticationType":"Basic","password":"geheim"`), `"skipHostKeyValidation":true`,
+		`"hostKeyFingerprint":"`+ssh.FingerprintSHA256(other)+`"`, 1)
+	err := connect(t, ls).List(t.Context(), "nothing", false, func(store.File) error { return nil })
+	if fault.Code(err) != HostKeyRefused || !strings.Contains(err.Error(), "ssh-rsa SHA256:") {
+		t.Error(err)
+	}
+}
+
 func TestPrivateKeysAndWhatIsWrongWithThem(t *testing.T) {
 	t.Parallel()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
