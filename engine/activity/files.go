@@ -169,6 +169,9 @@ func (e *endpoint) splitting(s *FileSink, fs *props.Object) {
 	if strings.ContainsAny(s.Prefix, `/\`) {
 		fs.Problem(fault.BadInput, "fileNamePrefix", "a prefix of file names has no folders")
 	}
+	if s.Prefix != "" && s.MaxRowsPerFile == 0 {
+		fs.Warn("fileNamePrefix", "has no effect because maxRowsPerFile is not given")
+	}
 	if s.MaxRowsPerFile > 0 && s.Name != "" {
 		fs.Problem(fault.BadInput, "maxRowsPerFile", "output in several files cannot have the one name %q; remove fileName from the dataset", s.Name)
 	}

@@ -98,6 +98,30 @@ func TestSettingsOfFileSinksAndSources(t *testing.T) {
 	}
 }
 
+func TestAPrefixWithoutEffectIsTold(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]string{
+		`"fileNamePrefix": "p"`: "maxRowsPerFile is not given", `"fileNamePrefix": "p", "maxRowsPerFile": 5`: "named after those of the source", `"maxRowsPerFile": 5`: "",
+	} {
+		dataset := func(name, folder string) string {
+			return fmt.Sprintf(`{"name": %q, "properties": {"type": "DelimitedText", "linkedServiceName": {"referenceName": "Share", "type": "LinkedServiceReference"},
+				"typeProperties": {"location": {"type": "FileServerLocation", "folderPath": %q}}}}`, name, folder)
+		}
+		job, err := activity.Parse([]byte(fmt.Sprintf(`{"linkedServices": %s, "datasets": [%s, %s], "activity": {"name": "C", "type": "Copy",
+			"inputs": [{"referenceName": "In", "type": "DatasetReference"}], "outputs": [{"referenceName": "Out", "type": "DatasetReference"}], "typeProperties": {
+			"source": {"type": "DelimitedTextSource"},
+			"sink": {"type": "DelimitedTextSink", "formatSettings": {"type": "DelimitedTextWriteSettings", "fileExtension": ".csv", %s}}}}}`,
+			services, dataset("In", "in"), dataset("Out", "out"), settings)), fileStores(), formats())
+		if err != nil {
+			t.Errorf("%s: %v", settings, err)
+			continue
+		}
+		if got := strings.Join(job.Warnings, "; "); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: %s", settings, got)
+		}
+	}
+}
+
 func TestSettingsOfFilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	in := end{"Blob", `, "container": "c"`, ""}

@@ -223,6 +223,9 @@ func (p *parser) bothSides(tp *props.Object, in, out *endpoint) {
 	case fromBinary && tp.Has("translator"):
 		tp.Problem(fault.BadInput, "translator", "a copy without format has no columns to map")
 	}
+	if from != nil && to != nil && to.Prefix != "" && to.MaxRowsPerFile > 0 && to.Behavior != MergeFiles {
+		tp.Object("sink").Object("formatSettings").Warn("fileNamePrefix", "has no effect because the files are named after those of the source")
+	}
 	if from != nil && from.DeleteAfter && !fromBinary {
 		p.job.Source.Files.DeleteAfter = false
 		tp.Object("source").Object("storeSettings").Problem(fault.Unsupported, "deleteFilesAfterCompletion", "files are deleted only after a copy without format")
