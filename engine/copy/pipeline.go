@@ -18,8 +18,11 @@ import (
 )
 
 // ring is how many batches go round on each side of the mapper: one that is filled, one that is worked on, one that
-// waits between them. More would only use memory.
-const ring = 3
+// waits between them. More would only use memory, and where other partitions keep the cores busy the one that waits does too.
+const (
+	ring       = 3
+	narrowRing = 2
+)
 
 // origin says where the rows of a batch come from, for messages and for the column with the file's path.
 type origin struct {
@@ -48,6 +51,7 @@ type pipeline struct {
 	writer *meteredWriter
 	schema batch.Schema // what the sink takes
 	limit  int          // rows of a batch
+	crowd  bool         // more partitions than cores are copied at once
 	skip   *skipper     // nil where the first row that does not fit ends the copy
 	sum    *rowSum      // nil where nobody asks for it
 	log    *slog.Logger
@@ -58,24 +62,31 @@ type pipeline struct {
 func (p *pipeline) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stage := func(f func() error) { g.Go(func() error { return guarded(p.log, f) }) }
-	free, read := newRing(p.reader.Schema(), p.limit), make(chan parcel, ring)
+	free, read := newRing(p.reader.Schema(), p.limit, p.ring()), make(chan parcel, ring)
 	stage(func() error { return p.read(ctx, free, read) })
 	if p.mapper == nil {
 		stage(func() error { return p.write(ctx, read, free) })
 		return g.Wait()
 	}
 	p.mapper.skipping = p.skip != nil
-	freeToo, mapped := newRing(p.mapper.schema(), p.limit), make(chan parcel, ring)
+	freeToo, mapped := newRing(p.mapper.schema(), p.limit, p.ring()), make(chan parcel, ring)
 	stage(func() error { return p.convert(ctx, read, free, freeToo, mapped) })
 	stage(func() error { return p.write(ctx, mapped, freeToo) })
 	return g.Wait()
 }
 
-// newRing makes the batches, with fewer rows where they have very many columns.
-func newRing(s batch.Schema, limit int) chan *batch.Batch {
+func (p *pipeline) ring() int {
+	if p.crowd {
+		return narrowRing
+	}
+	return ring
+}
+
+// newRing makes n batches, with fewer rows where they have very many columns.
+func newRing(s batch.Schema, limit, n int) chan *batch.Batch {
 	limit = min(limit, max(minRows, wideBatch/8/max(1, len(s))))
-	free := make(chan *batch.Batch, ring)
-	for range ring {
+	free := make(chan *batch.Batch, n)
+	for range n {
 		free <- batch.New(s, limit)
 	}
 	return free

@@ -263,7 +263,7 @@ func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ Part
 	metered := &meteredWriter{Writer: writer, t: t}
 	pipe := &pipeline{
 		reader: newMeteredReader(reader, t), mapper: m, writer: metered, log: w.run.log, limit: w.limit(),
-		schema: w.schema, skip: w.run.skipping(ctx, p, t), sum: w.run.newSum(w.schema),
+		crowd: w.crowd(), schema: w.schema, skip: w.run.skipping(ctx, p, t), sum: w.run.newSum(w.schema),
 	}
 	defer pipe.skip.end()
 	if err := pipe.run(ctx); err != nil {
@@ -282,12 +282,20 @@ func (w *rowWork) copy(ctx context.Context, p store.Partition, t *tally) (_ Part
 	return c, err
 }
 
+// limit is how many rows a batch has. Where more partitions than cores are copied at once, smaller ones keep the memory of all
+// of them what it is for fewer.
 func (w *rowWork) limit() int {
-	if f := w.run.job.Sink.Files; f != nil {
+	if f := w.run.job.Sink.Files; f != nil && rowLimit(f.FormatName) != batch.Rows {
 		return rowLimit(f.FormatName)
+	}
+	if w.crowd() {
+		return batch.Rows / 2
 	}
 	return batch.Rows
 }
+
+// crowd reports whether more partitions than cores are copied at once.
+func (w *rowWork) crowd() bool { return w.run.parallel > cores() }
 
 // closing closes after an error, or makes the close's error the error.
 func closing(err error, closer func() error) error {

@@ -65,7 +65,7 @@ func TestTenThousandColumns(t *testing.T) {
 func TestWideBatchesHaveFewRows(t *testing.T) {
 	t.Parallel()
 	for columns, want := range map[int]int{1: 4096, 256: 4096, 1000: 1048, 10_000: 104, 1_000_000: minRows} {
-		if b := <-newRing(make(batch.Schema, columns), batch.Rows); b.Limit() != want {
+		if b := <-newRing(make(batch.Schema, columns), batch.Rows, ring); b.Limit() != want {
 			t.Errorf("%d columns: %d rows, want %d", columns, b.Limit(), want)
 		}
 	}

@@ -214,7 +214,7 @@ func eachRow(ctx context.Context, s store.Source, p store.Partition, m *mapping,
 	if err != nil {
 		return err
 	}
-	in, out := <-newRing(r.Schema(), limit), <-newRing(sink, limit)
+	in, out := <-newRing(r.Schema(), limit, 1), <-newRing(sink, limit, 1)
 	var bad *fault.Error
 	for {
 		in.Reset()

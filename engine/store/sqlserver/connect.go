@@ -23,16 +23,38 @@ type conn struct {
 	wire *wire
 }
 
-// wire counts what goes over a connection and can cut it.
+// wire counts what goes over a connection and can cut it. It reads ahead: the driver asks for each packet in two pieces,
+// its header and its body. Only one goroutine at a time may read.
 type wire struct {
 	net.Conn
 	read, written atomic.Int64
+	ahead         []byte // what is read and not asked for yet, in buf
+	buf           []byte
 }
 
+// readAhead is some packets of the usual size.
+const readAhead = 64 << 10
+
 func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	w.read.Add(int64(n))
-	return n, err
+	if len(w.ahead) == 0 {
+		if len(p) >= readAhead {
+			n, err := w.Conn.Read(p)
+			w.read.Add(int64(n))
+			return n, err
+		}
+		if w.buf == nil {
+			w.buf = make([]byte, readAhead)
+		}
+		n, err := w.Conn.Read(w.buf)
+		w.read.Add(int64(n))
+		if n == 0 {
+			return 0, err
+		}
+		w.ahead = w.buf[:n] // the next read tells the error again, if it is one to stay
+	}
+	n := copy(p, w.ahead)
+	w.ahead = w.ahead[n:]
+	return n, nil
 }
 
 func (w *wire) Write(p []byte) (int, error) {
