@@ -116,13 +116,35 @@ func NewReader(name string, r io.Reader) (io.ReadCloser, error) {
 	return d, nil
 }
 
+// wholeReader gives an error where bytes stand behind the end of a stream, which has no other way to tell that there
+// is more: they would be lost without a word.
+type wholeReader struct {
+	io.Reader
+	in *bufio.Reader // gives single bytes, so that nothing behind the end is taken
+}
+
+// Read reads.
+func (r wholeReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err == io.EOF {
+		switch _, end := r.in.Peek(1); {
+		case end == nil:
+			err = errors.New("more bytes follow its end")
+		case end != io.EOF:
+			err = end
+		}
+	}
+	return n, err
+}
+
 // newDeflateReader reads raw deflate, or zlib where its header is there: a raw stream does not begin like one.
 func newDeflateReader(in *bufio.Reader) (io.Reader, error) {
 	head, _ := in.Peek(2)
 	if len(head) == 2 && head[0] == 0x78 && (int(head[0])<<8+int(head[1]))%31 == 0 {
-		return zlib.NewReader(in)
+		r, err := zlib.NewReader(in)
+		return wholeReader{r, in}, err
 	}
-	return flate.NewReader(in), nil
+	return wholeReader{flate.NewReader(in), in}, nil
 }
 
 // source remembers its own error, to tell it from damaged data.

@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -134,6 +135,35 @@ func TestDamagedOrCutShortIsBadData(t *testing.T) {
 		}
 		if got, err := decompress(name, bytes.NewReader(bad)); fault.Code(err) != fault.BadData {
 			t.Errorf("%s damaged: %v, equal %v", name, err, bytes.Equal(got, data))
+		}
+	}
+}
+
+func TestBytesBehindDeflateAreNotLost(t *testing.T) {
+	var raw, zl bytes.Buffer
+	w, err := compression.NewWriter(compression.Deflate, "", &raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zlib.NewWriter(&zl)
+	for _, w := range []io.WriteCloser{w, z} {
+		if _, err := w.Write([]byte("line\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, packed := range [][]byte{raw.Bytes(), zl.Bytes()} {
+		r, err := compression.NewReader(compression.Deflate, bytes.NewReader(slices.Repeat(packed, 2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(r); fault.Code(err) != fault.BadData {
+			t.Errorf("two streams, one behind the other: %q, %v", b, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }
