@@ -205,7 +205,7 @@ func (p *parser) sink(e *endpoint, o *props.Object) {
 		p.fileSink(e, o, typ)
 		return
 	}
-	p.job.Sink.Structure = e.columns.v1
+	p.job.Sink.Structure, p.job.Sink.EmptyIsNull = e.columns.v1, e.def.EmptyIsNull
 	if !e.tableTypes(o, typ, e.def.Sinks) {
 		return
 	}

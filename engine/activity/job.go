@@ -100,7 +100,9 @@ type Sink struct {
 	LinkedService string
 	Open          store.OpenSink
 	Files         *FileSink
-	Structure     batch.Schema
+	// EmptyIsNull is the store's, see store.Definition.
+	EmptyIsNull bool
+	Structure   batch.Schema
 }
 
 // FileSource selects files and says how to read them.

@@ -52,7 +52,7 @@ func (r *run) newSum(s batch.Schema) *rowSum {
 	if !r.job.Verification.Checksum {
 		return nil
 	}
-	return &rowSum{hash: newRowHash(s, r.job.Sink.Files != nil && r.job.Sink.Files.FormatName == delimitedText)}
+	return &rowSum{hash: newRowHash(s, r.job.Sink.EmptyIsNull || r.job.Sink.Files != nil && r.job.Sink.Files.FormatName == delimitedText)}
 }
 
 // delimitedText is the format in which an empty text and NULL may look the same.

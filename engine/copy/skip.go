@@ -208,7 +208,7 @@ func (r *run) skipWarnings(skipped int64) []string {
 		out = append(out, fmt.Sprintf("%d rows were skipped for further reasons.", r.reasons.rest))
 	}
 	if told < skipped {
-		out = append(out, fmt.Sprintf("%d rows were skipped by earlier attempts of the run.", skipped-told))
+		out = append(out, fmt.Sprintf("%d more rows were skipped, by partitions whose reasons were not kept.", skipped-told))
 	}
 	return out
 }

@@ -32,6 +32,8 @@ type Definition struct {
 	Test func(linkedService *props.Object) Test
 	// Browse decodes a linked service's typeProperties for looking around in the store; nil where that is not possible.
 	Browse func(linkedService *props.Object) Browse
+	// EmptyIsNull says that a text or binary value of no length is NULL in this store, as in Oracle.
+	EmptyIsNull bool
 	// Types is the store's table of types; nil for file stores.
 	Types *batch.TypeTable
 

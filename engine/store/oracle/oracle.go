@@ -19,6 +19,6 @@ func Definition() store.Definition {
 		Sources:        []string{"OracleSource"},
 		Sinks:          []string{"OracleSink"},
 		Source:         decodeSource, Sink: decodeSink, Test: decodeTest, Browse: decodeBrowse,
-		Types: &typeTable,
+		Types: &typeTable, EmptyIsNull: true,
 	}
 }

@@ -49,20 +49,69 @@ func (p Partitioning) Divided() bool {
 // rangeConditions are the placeholders of a range in a query, as Data Factory has spelt them over time.
 var rangeConditions = []string{"?AdfDynamicRangePartitionCondition", "?DfDynamicRangePartitionCondition"}
 
-// HasRange reports whether a query has a placeholder for the condition of a range.
+// HasRange reports whether a query has a placeholder for the condition of a range. What stands in a comment or in quotes
+// is none: a condition there would restrict nothing.
 func HasRange(query string) bool {
-	for _, name := range rangeConditions {
-		if strings.Contains(query, name) {
-			return true
+	found := false
+	eachText(query, func(text string, code bool) {
+		for _, name := range rangeConditions {
+			found = found || code && strings.Contains(text, name)
 		}
-	}
-	return false
+	})
+	return found
 }
 
 // FillRange puts a condition in the place of the placeholder; "1 = 1" stands for all rows.
 func FillRange(query, condition string) string {
-	for _, name := range rangeConditions {
-		query = strings.ReplaceAll(query, name, condition)
+	var b strings.Builder
+	eachText(query, func(text string, code bool) {
+		for _, name := range rangeConditions {
+			if code {
+				text = strings.ReplaceAll(text, name, condition)
+			}
+		}
+		b.WriteString(text)
+	})
+	return b.String()
+}
+
+// eachText calls fn for each stretch of a query that is code, and for each comment, text or name in quotes; together
+// they are the query.
+func eachText(query string, fn func(text string, code bool)) {
+	from := 0
+	for i := 0; i < len(query); {
+		end := hiddenEnd(query, i)
+		if end == 0 {
+			i++
+			continue
+		}
+		fn(query[from:i], true)
+		fn(query[i:end], false)
+		from, i = end, end
 	}
-	return query
+	fn(query[from:], true)
+}
+
+// hiddenEnd is where the comment, text or name in quotes ends that begins at i; 0 where none does.
+func hiddenEnd(query string, i int) int {
+	rest := query[i:]
+	ending := ""
+	switch {
+	case strings.HasPrefix(rest, "--"):
+		ending = "\n"
+	case strings.HasPrefix(rest, "/*"):
+		ending = "*/"
+	case rest[0] == '\'' || rest[0] == '"' || rest[0] == '`':
+		ending = rest[:1] // a doubled quote ends one text and begins another
+	default:
+		return 0
+	}
+	begin := 1
+	if len(ending) == 2 || ending == "\n" {
+		begin = 2
+	}
+	if at := strings.Index(rest[begin:], ending); at >= 0 {
+		return i + begin + at + len(ending)
+	}
+	return len(query)
 }
