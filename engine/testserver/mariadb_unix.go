@@ -19,9 +19,11 @@ import (
 const mariaScript = `
 set -e
 cd "$1"
+mkdir tmp
+export TMPDIR="$1/tmp"
 trap 'test -n "$server" && kill -9 $server 2>/dev/null; cd /; rm -rf "$1"' EXIT
-"$2" --no-defaults --datadir="$1/data" --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1 || { cat install.log; exit 1; }
-"$3" --no-defaults --datadir="$1/data" --port="$4" --bind-address=127.0.0.1 --socket="$1/s" --pid-file="$1/pid" --init-file="$1/init.sql" \
+"$2" --no-defaults --datadir="$1/data" --tmpdir="$1/tmp" --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1 || { cat install.log; exit 1; }
+"$3" --no-defaults --datadir="$1/data" --tmpdir="$1/tmp" --port="$4" --bind-address=127.0.0.1 --socket="$1/s" --pid-file="$1/pid" --init-file="$1/init.sql" \
 	--ssl-cert="$1/server.crt" --ssl-key="$1/server.key" --local-infile=1 --innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --skip-log-bin \
 	--innodb-buffer-pool-size=256M --innodb-log-file-size=256M --innodb-doublewrite=0 --max-connections=300 --skip-name-resolve >server.log 2>&1 </dev/null &
 server=$!

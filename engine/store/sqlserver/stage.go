@@ -114,6 +114,9 @@ func (w *writer) moveRange(ctx context.Context, first, last int, places []int, r
 	if bad := w.alive(ctx, err); bad != nil {
 		return 0, bad
 	}
+	if ctx.Err() != nil { // a cancelled statement may fail with any error: it says nothing of the row
+		return 0, ctx.Err()
+	}
 	if first == last {
 		e := fault.As(explain(ctx, err, "the server refuses the row", w.sink.target()))
 		reject(e.InRow(int64(places[first]), e.Column, e.Value))
