@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/copy"
+	"dmgateway/engine/fault"
 )
 
 // Limits bound copies while they run; see [copy.Limits].
@@ -31,6 +32,15 @@ func ParseSize(text string) (int64, bool) {
 		return 0, false
 	}
 	return n * factor, true
+}
+
+// ParseLimit reads a limit that a person gave under a name, "" being none (0).
+func ParseLimit(name, text string) (int64, error) {
+	n, ok := ParseSize(text)
+	if text != "" && !ok {
+		return 0, fault.New(fault.BadInput, "%q is no limit", text).At(name).Try("Give a whole number above 0; K, M and G stand for 1024 and its powers.")
+	}
+	return n, nil
 }
 
 func checkSize(value string) (string, error) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dmgateway/engine"
-	"dmgateway/engine/fault"
 )
 
 // bundleArgs are the words that copy, preview and schema share.
@@ -65,11 +64,9 @@ func (c copyCmd) limits() (v engine.LimitValues, err error) {
 		flag, text string
 		to         *int64
 	}{{"--limit-bytes", c.LimitBytes, &v.BytesPerSecond}, {"--limit-rows", c.LimitRows, &v.RowsPerSecond}} {
-		n, ok := engine.ParseSize(x.text)
-		if x.text != "" && !ok {
-			return v, fault.New(fault.BadInput, "%q is no limit", x.text).At(x.flag).Try("Give a whole number above 0; K, M and G stand for 1024 and its powers.")
+		if *x.to, err = engine.ParseLimit(x.flag, x.text); err != nil {
+			return v, err
 		}
-		*x.to = n
 	}
 	return v, nil
 }

@@ -21,7 +21,7 @@ type sourceError struct{ error }
 func (e sourceError) Unwrap() error { return e.error }
 
 func ofSource(err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	return sourceError{err}

@@ -13,12 +13,13 @@ import (
 )
 
 // blobPairs copies one large file and many small ones to an endpoint that keeps nothing, and the large one back.
-func blobPairs(b *bench, _ context.Context) ([]pair, error) {
+func blobPairs(_ context.Context, b *bench) ([]pair, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	address, err := startBlobServer(self, b.fileSize)
+	var address string
+	address, b.servers.blobs, err = startBlobServer(self, b.fileSize)
 	if err != nil {
 		return nil, err
 	}

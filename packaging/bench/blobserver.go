@@ -49,25 +49,23 @@ func blobServerProcess(size int64) error {
 	return (&http.Server{Handler: s, ReadHeaderTimeout: time.Minute}).Serve(l)
 }
 
-// startBlobServer starts the endpoint and gives its address; it ends with this process.
-func startBlobServer(self string, size int64) (address string, err error) {
+// startBlobServer starts the endpoint and gives its address; it ends when its input is closed.
+func startBlobServer(self string, size int64) (address string, input io.Closer, err error) {
 	cmd := exec.Command(self, "blob-server", strconv.FormatInt(size, 10), "-")
-	if blobServerInput, err = cmd.StdinPipe(); err != nil {
-		return "", err
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", nil, err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	return strings.TrimSpace(line), err
+	return strings.TrimSpace(line), in, err
 }
-
-// blobServerInput is kept open as long as this process lives.
-var blobServerInput io.Closer
 
 // ServeHTTP answers what azblob, azcopy and rclone ask while they copy.
 func (s *blobServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -30,15 +30,6 @@ func (b *bench) file(format, name string) side {
 	}
 }
 
-// compressed adds a compression to a file.
-func (s side) compressed(kind string) side {
-	s.dataset = maps.Clone(s.dataset)
-	properties := maps.Clone(s.dataset["typeProperties"].(map[string]any))
-	properties["compressionCodec"] = kind
-	s.dataset["typeProperties"] = properties
-	return s
-}
-
 // tableSchema are the names of the table's columns, for text without a header.
 var tableSchema = func() (list []any) {
 	for _, name := range []string{"id", "n", "small", "amount", "ratio", "flag", "created", "changed", "day", "code", "name", "note"} {

@@ -7,7 +7,7 @@ import (
 )
 
 // compressionPairs compresses a file on its way, and small jobs measure what a copy costs by itself.
-func compressionPairs(b *bench, _ context.Context) ([]pair, error) {
+func compressionPairs(_ context.Context, b *bench) ([]pair, error) {
 	size := float64(b.csvBytes)
 	from := func() side {
 		return binary(map[string]any{"type": "FileServer", "typeProperties": map[string]any{"host": b.dir}}, map[string]any{"type": "FileServerLocation", "fileName": "psql.csv"}, "FileServer")
@@ -36,7 +36,7 @@ func compressionPairs(b *bench, _ context.Context) ([]pair, error) {
 }
 
 // smallPairs is a copy of 100 rows: what the program costs by itself.
-func smallPairs(b *bench, _ context.Context) ([]pair, error) {
+func smallPairs(_ context.Context, b *bench) ([]pair, error) {
 	s := &b.servers.postgres
 	if err := s.sql("create table small_src as select * from src limit 100", "create table small_dst (like src)"); err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func duckRead(path string) string {
 }
 
 // filePairs copies between files of two formats. The Parquet file comes from PostgreSQL, so that its columns are typed.
-func filePairs(b *bench, ctx context.Context) ([]pair, error) {
+func filePairs(ctx context.Context, b *bench) ([]pair, error) {
 	size := float64(b.csvBytes)
 	typed := b.file("DelimitedText", "psql.csv")
 	typed.dataset["schema"] = typedSchema

@@ -15,7 +15,7 @@ const mariadbTable = `create table %s (id bigint primary key, n int, small small
 	created datetime(6), changed varchar(40), day date, code varchar(20), name varchar(100), note text)`
 
 // mariadbPairs copies the table out of and into MariaDB; instants travel as text, since the table is loaded from psql's file.
-func mariadbPairs(b *bench, _ context.Context) ([]pair, error) {
+func mariadbPairs(_ context.Context, b *bench) ([]pair, error) {
 	dsn, err := testserver.StartMariaDB()
 	if err != nil {
 		return nil, err

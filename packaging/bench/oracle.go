@@ -14,7 +14,7 @@ import (
 )
 
 // oraclePairs copies the table out of an Oracle, or its stand-in.
-func oraclePairs(b *bench, ctx context.Context) ([]pair, error) {
+func oraclePairs(ctx context.Context, b *bench) ([]pair, error) {
 	dsn, err := testserver.StartOracle()
 	if err != nil {
 		return nil, err
@@ -71,6 +71,7 @@ func oracleLoop(dsn, query string) {
 	if err != nil {
 		panic(err)
 	}
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
 		panic(err)
@@ -87,17 +88,17 @@ func oracleLoop(dsn, query string) {
 		}
 		for i, v := range values {
 			if i > 0 {
-				out.WriteByte(',')
+				fmt.Fprint(out, ",")
 			}
 			switch v := v.(type) {
 			case nil:
 			case time.Time:
-				out.WriteString(v.Format("2006-01-02 15:04:05.999999"))
+				fmt.Fprint(out, v.Format("2006-01-02 15:04:05.999999"))
 			default:
 				fmt.Fprint(out, v)
 			}
 		}
-		out.WriteByte('\n')
+		fmt.Fprintln(out)
 	}
 	if err := rows.Err(); err != nil {
 		panic(err)

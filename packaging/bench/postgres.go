@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 // servers are those that were started.
 type servers struct {
 	postgres postgresServer
+	blobs    io.Closer // the input of the blob endpoint, which ends with it
 }
 
 // postgresServer holds the table that everything begins with.
@@ -106,7 +108,7 @@ func (b *bench) pgSide(table string) side {
 	}
 }
 
-func postgresPairs(b *bench, _ context.Context) ([]pair, error) {
+func postgresPairs(_ context.Context, b *bench) ([]pair, error) {
 	s := &b.servers.postgres
 	size := float64(b.csvBytes)
 	truncate := func() error { return s.sql("truncate dst") }

@@ -49,7 +49,7 @@ func (b *bench) fillFrom(ctx context.Context, name string, to side) error {
 }
 
 // sqlserverPairs copies the table out of and into a SQL Server, or its stand-in.
-func sqlserverPairs(b *bench, ctx context.Context) ([]pair, error) {
+func sqlserverPairs(ctx context.Context, b *bench) ([]pair, error) {
 	dsn, err := testserver.StartSQLServer()
 	if err != nil {
 		return nil, err

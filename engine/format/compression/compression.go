@@ -126,11 +126,11 @@ type wholeReader struct {
 // Read reads.
 func (r wholeReader) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		switch _, end := r.in.Peek(1); {
 		case end == nil:
 			err = errors.New("more bytes follow its end")
-		case end != io.EOF:
+		case !errors.Is(end, io.EOF):
 			err = end
 		}
 	}

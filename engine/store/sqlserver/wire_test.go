@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -25,7 +26,7 @@ func TestWireGivesEveryByteInOrderAndThenTheEnd(t *testing.T) {
 		n, err := w.Read(p)
 		got = append(got, p[:n]...)
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			break

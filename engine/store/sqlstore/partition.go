@@ -95,20 +95,17 @@ func eachText(query string, fn func(text string, code bool)) {
 // hiddenEnd is where the comment, text or name in quotes ends that begins at i; 0 where none does.
 func hiddenEnd(query string, i int) int {
 	rest := query[i:]
-	ending := ""
+	var begin int
+	var ending string
 	switch {
 	case strings.HasPrefix(rest, "--"):
-		ending = "\n"
+		begin, ending = 2, "\n"
 	case strings.HasPrefix(rest, "/*"):
-		ending = "*/"
+		begin, ending = 2, "*/"
 	case rest[0] == '\'' || rest[0] == '"' || rest[0] == '`':
-		ending = rest[:1] // a doubled quote ends one text and begins another
+		begin, ending = 1, rest[:1] // a doubled quote ends one text and begins another
 	default:
 		return 0
-	}
-	begin := 1
-	if len(ending) == 2 || ending == "\n" {
-		begin = 2
 	}
 	if at := strings.Index(rest[begin:], ending); at >= 0 {
 		return i + begin + at + len(ending)
