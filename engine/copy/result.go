@@ -42,6 +42,7 @@ func (r *run) result(err error, peak int64) *report.Result {
 		}
 	}
 	res.Warnings = append(slices.Clip(res.Warnings), r.skipWarnings(res.RowsSkipped)...)
+	res.Warnings = append(res.Warnings, r.unknown.Texts()...)
 	res.Consistency = r.consistency(err, res)
 	res.ExecutionDetails = []report.ExecutionDetail{r.details(res)}
 	if r.staging != nil {

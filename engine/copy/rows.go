@@ -63,6 +63,7 @@ func (w *rowWork) open(ctx context.Context) (err error) {
 		})
 		if err == nil {
 			w.source = source
+			w.reportUnknown()
 		}
 	}
 	sinkSide.Wait()
@@ -76,6 +77,14 @@ func (w *rowWork) open(ctx context.Context) (err error) {
 		return err
 	}
 	return w.advise(ctx)
+}
+
+// reportUnknown makes a source of files tell the columns that it leaves out because it does not know them. Where the job
+// maps columns, it has chosen them.
+func (w *rowWork) reportUnknown() {
+	if s, ok := w.source.(*files.Source); ok && len(w.run.job.Mapping) == 0 {
+		s.Report(&w.run.unknown)
+	}
 }
 
 // grouping is how files become partitions, for what the sink makes of a partition: a table does not care, a folder gets
@@ -176,8 +185,10 @@ func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
 		return err
 	}
 	w.leftOut(p, schema)
-	w.mapping, err = compileMapping(w.run.job, schema)
-	return err
+	if w.mapping, err = compileMapping(w.run.job, schema); err != nil {
+		return err
+	}
+	return w.checkKeys()
 }
 
 // prepare makes the sink ready and makes sure that every column can become what the sink takes, before a row is read.

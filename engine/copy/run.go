@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"dmgateway/engine/activity"
+	"dmgateway/engine/copy/files"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/report"
 	"dmgateway/engine/store"
@@ -57,6 +58,7 @@ type run struct {
 	copying  time.Duration
 	written  []string
 	warnings []string
+	unknown  files.Notes // columns of the source's files that are not copied
 
 	sessionLog *sessionLog // nil where the job has none
 	skipMu     sync.Mutex  // protects reasons

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"dmgateway/engine/batch"
@@ -125,6 +126,22 @@ func (r *run) verify(ctx context.Context, w work) error {
 		f.Message += "; the first: " + v.differences[0]
 	}
 	return f
+}
+
+// checkKeys refuses keys that are not columns of the sink.
+func (w *rowWork) checkKeys() error {
+	have := w.mapping.wanted()
+	for _, k := range w.run.job.Verification.Keys {
+		if have.Index(k) < 0 {
+			names := make([]string, len(have))
+			for i, f := range have {
+				names[i] = f.Name
+			}
+			return fault.New(fault.NotFound, "no column %q is copied, by which rows are to be compared", k).At("verification.keys").
+				Try("The columns are %s.", strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 // readBack gives all rows of the sink, with the columns and types that were written.

@@ -120,6 +120,19 @@ type Recorder interface {
 	Record() []*string
 }
 
+// Noter is a Reader that knows what its file has beside the columns that it was asked for, as far as it was read. Asked
+// after the last Next and before Close. A format whose columns the job itself has named says nothing.
+type Noter interface {
+	Notes() []Note
+}
+
+// Note is a column that was not read. Row is the first one that has it, counted from 1 like those in errors; 0 where the
+// file names its columns in one place.
+type Note struct {
+	Column string
+	Row    int64
+}
+
 // Writer writes rows, from one goroutine. b's buffers belong to the caller again when Write returns.
 type Writer interface {
 	Write(b *batch.Batch) error

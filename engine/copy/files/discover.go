@@ -184,3 +184,11 @@ func (k *keyed) Record() []*string {
 	}
 	return nil
 }
+
+// Notes are the file's own.
+func (k *keyed) Notes() []format.Note {
+	if x, ok := k.Reader.(format.Noter); ok {
+		return x.Notes()
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ import (
 // reader reads the files of one partition one after the other. A batch never has rows of two files.
 type reader struct {
 	source *Source
+	id     string // of the partition
 	part   Part
 	want   batch.Schema
 	schema batch.Schema // what Next fills: that of the first file
@@ -180,6 +181,7 @@ func (r *reader) closeFile() error {
 	if r.current == nil {
 		return nil
 	}
+	r.note()
 	err := r.current.Close()
 	r.current = nil
 	return err

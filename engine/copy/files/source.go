@@ -25,6 +25,9 @@ type Source struct {
 	plan []store.Partition // the plan that holds, where there is one
 	mu   sync.Mutex
 	list *Selected // listed once
+
+	schema batch.Schema // nil before Schema has found it
+	notes  *Notes       // nil where nobody wants to know
 }
 
 var (
@@ -80,6 +83,9 @@ func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
 		schema, err := s.schemaOf(ctx, f, list.Base)
 		switch {
 		case err == nil && len(schema) > 0:
+			s.mu.Lock()
+			s.schema = schema
+			s.mu.Unlock()
 			return schema, nil
 		case err != nil && f.Size > 0 && !errors.Is(err, fs.ErrNotExist):
 			return nil, inFile(err, f.Path)
@@ -188,7 +194,7 @@ func (s *Source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 			return nil, err
 		}
 	}
-	r := &reader{source: s, part: part, want: want}
+	r := &reader{source: s, id: p.ID, part: part, want: want}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/format"
 )
 
 // reader decodes rows straight into the columns of batches.
@@ -71,6 +72,17 @@ func newReader(in *blocks, want batch.Schema) (*reader, error) {
 
 // Schema tells the columns that Next fills.
 func (r *reader) Schema() batch.Schema { return r.schema }
+
+// Notes are the columns that nobody wants.
+func (r *reader) Notes() []format.Note {
+	var notes []format.Note
+	for i, c := range r.columns {
+		if r.target[i] < 0 {
+			notes = append(notes, format.Note{Column: c.field.Name})
+		}
+	}
+	return notes
+}
 
 // Close ends reading.
 func (r *reader) Close() error { return r.in.close() }

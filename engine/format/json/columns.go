@@ -31,7 +31,7 @@ func (f *Format) layout(src *source) (*layout, error) {
 	s := &f.s
 	l := &layout{}
 	switch {
-	case len(s.paths) > 0 || s.structure != nil:
+	case s.named():
 		l.columns = s.given()
 	default:
 		var err error
@@ -51,6 +51,9 @@ func unreadable(err error) bool {
 	_, ok := errors.AsType[rowError](err)
 	return ok
 }
+
+// named reports whether the job says which columns there are.
+func (s *settings) named() bool { return len(s.paths) > 0 || s.structure != nil }
 
 // given are the columns that structure and paths name.
 func (s *settings) given() []column {

@@ -255,7 +255,7 @@ func (l *large) around(at int64) error {
 	if err := src.skip(len(l.steps), &l.root); err != nil {
 		return err
 	}
-	sc := scanner{buf: l.root, last: true, cells: make([]cell, r.tree.rootCells)}
+	sc := scanner{buf: l.root, last: true, cells: make([]cell, r.tree.rootCells), row: r.docs.scan.row}
 	if sc.next(0, r.tree.root) < 0 || sc.flaw >= 0 {
 		why := sc.why
 		if why == "" {

@@ -10,6 +10,9 @@ type node struct {
 
 	below  []int  // the cells of all nodes below
 	record uint64 // the last record that had a value here
+
+	first int64            // the first row with a value here, of a known column that nobody wants
+	extra map[string]int64 // names that no column has, and the first row with each
 }
 
 type item struct {

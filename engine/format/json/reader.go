@@ -31,6 +31,7 @@ type reader struct {
 var (
 	_ format.Reader   = (*reader)(nil)
 	_ format.Recorder = (*reader)(nil)
+	_ format.Noter    = (*reader)(nil)
 )
 
 // newReader makes the reader of what is left of src, which it closes.
@@ -53,6 +54,10 @@ func newReader(in format.Input, src *source, set *settings, l *layout, want batc
 	r.tree = newTree(set, cols)
 	r.docs = records{src: src, root: r.tree.root, stop: -1, lines: l.lines}
 	r.docs.scan.cells = make([]cell, r.tree.rootCells)
+	if !set.named() {
+		r.tree.know(l.columns)
+		r.docs.scan.row, r.tree.scan.row = &r.row, &r.row
+	}
 	if r.tree.array >= 0 {
 		r.docs.large = largeFrom
 	}
@@ -85,8 +90,7 @@ func chosen(src *source, set *settings, l *layout, want batch.Schema) ([]column,
 		missing = w.Name
 		cols[i] = column{field: batch.Field{Name: w.Name, Type: batch.Type{Kind: batch.String}}, places: set.placesOf(w.Name)}
 	}
-	named := len(set.paths) > 0 || set.structure != nil
-	if missing != "" && (named || !found && len(l.columns) > 0) {
+	if missing != "" && (set.named() || !found && len(l.columns) > 0) {
 		return nil, fault.New(fault.NotFound, "the file has no column %q", missing).At(src.name).
 			Try("Check the names in the file, jsonPathDefinition and the mapping; names differ by case.")
 	}

@@ -38,6 +38,7 @@ type scanner struct {
 	record uint64
 	depth  int
 	tmp    []byte
+	row    *int64 // rows before the current one, where names that no column has are noted; else nil
 
 	more bool   // the value goes on behind the buffer
 	at   int    // where a problem is
@@ -116,7 +117,13 @@ func (s *scanner) value(i int, n *node) int {
 	default:
 		return s.fail(i, "a value was expected")
 	}
-	if end < 0 || n == nil || n.cell < 0 {
+	if end < 0 || n == nil {
+		return end
+	}
+	if n.cell < 0 {
+		if s.row != nil {
+			n.note(what, *s.row+1)
+		}
 		return end
 	}
 	v := cell{start, end, what, escaped}
@@ -165,7 +172,9 @@ func (s *scanner) object(i int, n *node) int {
 				s.tmp, _ = unescape(s.tmp[:0], name)
 				name = s.tmp
 			}
-			child, hint = n.find(name, hint)
+			if child, hint = n.find(name, hint); child == nil && s.row != nil && n.cell < 0 {
+				n.meet(name, *s.row+1)
+			}
 		}
 		if i = end; i >= len(s.buf) || s.buf[i] != ':' {
 			if i = s.space(i); i < 0 {

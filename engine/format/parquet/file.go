@@ -162,6 +162,7 @@ func (r *reader) project(want batch.Schema) error {
 	all := r.schema
 	r.schema, r.columns = make(batch.Schema, len(want)), make([]column, len(want))
 	leaves := 0
+	read := make([]bool, len(all))
 	for i, w := range want {
 		at := all.Index(w.Name)
 		if at < 0 {
@@ -169,7 +170,13 @@ func (r *reader) project(want batch.Schema) error {
 		}
 		r.schema[i], r.columns[i] = all[at], r.all[at]
 		r.schema[i].Name = w.Name
+		read[at] = true
 		leaves += len(r.columns[i].leaves)
+	}
+	for i, f := range all {
+		if !read[i] {
+			r.notes = append(r.notes, format.Note{Column: f.Name})
+		}
 	}
 	r.props.BufferSize = min(mostRead, max(leastRead, bufferBytes/int64(max(leaves, 1))))
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/format"
 )
 
 // reader decodes row groups, one after the other.
@@ -21,6 +22,7 @@ type reader struct {
 	schema  batch.Schema
 	all     []column // of the file
 	columns []column // that are read
+	notes   []format.Note
 
 	group, end int         // next row group, and the one to stop before
 	chunks     []*chunk    // that are open
@@ -35,6 +37,9 @@ type reader struct {
 
 // Schema tells the columns that Next fills.
 func (r *reader) Schema() batch.Schema { return r.schema }
+
+// Notes are the columns that nobody wants.
+func (r *reader) Notes() []format.Note { return r.notes }
 
 // Close frees the open row group.
 func (r *reader) Close() error {

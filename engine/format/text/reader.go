@@ -8,6 +8,7 @@ import (
 
 	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/format"
 )
 
 // reader parses rows straight into the columns of batches.
@@ -77,6 +78,21 @@ func newReader(src *source, set *settings, cols []column, want batch.Schema) (*r
 
 // Schema tells the columns that Next fills.
 func (r *reader) Schema() batch.Schema { return r.schema }
+
+// Notes are the columns that nobody wants.
+func (r *reader) Notes() []format.Note {
+	wanted := make([]bool, len(r.fields))
+	for _, p := range r.parts {
+		wanted[p.cell] = true
+	}
+	var notes []format.Note
+	for i, f := range r.fields {
+		if !wanted[i] {
+			notes = append(notes, format.Note{Column: f.name})
+		}
+	}
+	return notes
+}
 
 // Close ends reading.
 func (r *reader) Close() error { return r.src.Close() }
