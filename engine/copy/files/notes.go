@@ -96,9 +96,9 @@ func (p place) text(column string) string {
 	case p.row == 0:
 		return fmt.Sprintf("The column %q was not copied: the first file, which decides the columns, does not have it. It is in %q. Copy files with different columns by different activities.", column, p.path)
 	case p.rest:
-		return fmt.Sprintf("The property %q was not copied: the beginning of the first file, which decides the columns, does not show it. It is in %q, first in row %d of a later part of that file. Name it in the mapping.", column, p.path, p.row)
+		return fmt.Sprintf("The property %q was not copied: the beginning of the first file, which decides the columns, does not show it. It is in %q, first in row %d of a later part of that file. Name it in the schema of the dataset, or give it a path in the mapping.", column, p.path, p.row)
 	}
-	return fmt.Sprintf("The property %q was not copied: the beginning of the first file, which decides the columns, does not show it. It is in %q, first in row %d. Name it in the mapping.", column, p.path, p.row)
+	return fmt.Sprintf("The property %q was not copied: the beginning of the first file, which decides the columns, does not show it. It is in %q, first in row %d. Name it in the schema of the dataset, or give it a path in the mapping.", column, p.path, p.row)
 }
 
 // Report makes the source tell n which columns its files have beside those of Schema. Call it before Open.
