@@ -24,23 +24,33 @@ func (t *tree) know(cols []column) {
 }
 
 // note remembers the first value at a place that has no column: one that nobody wants, or a value where the sample had
-// an object.
-func (n *node) note(what sort, row int64) {
+// an object. It is not inlined, to keep scanning values short.
+//
+//go:noinline
+func (s *scanner) note(n *node, what sort) {
+	if s.row == nil {
+		return
+	}
 	between := len(n.kids) > 0 && what == isObject || len(n.items) > 0 && what == isArray
 	if n.first == 0 && what != isNull && !between {
-		n.first = row
+		n.first = *s.row + 1
 	}
 }
 
-// meet remembers a name that no column has.
-func (n *node) meet(name []byte, row int64) {
+// meet remembers a name in an object that no column has.
+//
+//go:noinline
+func (s *scanner) meet(n *node, name []byte) {
+	if s.row == nil || n.cell >= 0 {
+		return
+	}
 	if _, ok := n.extra[string(name)]; ok || len(n.extra) >= maxExtra {
 		return
 	}
 	if n.extra == nil {
 		n.extra = map[string]int64{}
 	}
-	n.extra[string(name)] = row
+	n.extra[string(name)] = *s.row + 1
 }
 
 // notes appends what was met at n and below it.

@@ -121,9 +121,7 @@ func (s *scanner) value(i int, n *node) int {
 		return end
 	}
 	if n.cell < 0 {
-		if s.row != nil {
-			n.note(what, *s.row+1)
-		}
+		s.note(n, what)
 		return end
 	}
 	v := cell{start, end, what, escaped}
@@ -172,8 +170,8 @@ func (s *scanner) object(i int, n *node) int {
 				s.tmp, _ = unescape(s.tmp[:0], name)
 				name = s.tmp
 			}
-			if child, hint = n.find(name, hint); child == nil && s.row != nil && n.cell < 0 {
-				n.meet(name, *s.row+1)
+			if child, hint = n.find(name, hint); child == nil {
+				s.meet(n, name)
 			}
 		}
 		if i = end; i >= len(s.buf) || s.buf[i] != ':' {
