@@ -38,7 +38,7 @@ var titles = map[string]string{
 	engine.SettingJobLimit: "Jobs at once", engine.SettingFolders: "Folders for jobs", engine.SettingNodeName: "Node name",
 	engine.SettingAutostart: "Connect at start", engine.SettingTheme: "Theme", engine.SettingVerbose: "Verbose logging",
 	engine.SettingNotifications: "Notifications", engine.SettingByteLimit: "Bytes per second at most", engine.SettingRowLimit: "Rows per second at most",
-	engine.SettingConnectionLimit: "Connections of a job at most", engine.SettingMemoryLimit: "Memory of a job at most",
+	engine.SettingConnectionLimit: "Parts at once at most", engine.SettingMemoryLimit: "Memory of copies at most",
 }
 
 // SettingTitle gives a setting's name in words; that of an unknown one is its name with a capital.
