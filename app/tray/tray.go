@@ -24,7 +24,9 @@ type Actions struct {
 type Tray struct {
 	model   *view.Model
 	actions Actions
-	ready   chan struct{} // closed once the desktop's part has begun
+	built   chan struct{} // closed once the menu is there
+	ready   chan struct{} // closed once the desktop's part has begun and takes changes
+	quitted chan struct{}
 
 	state, open, start, stop, register, quit *systray.MenuItem
 
@@ -35,7 +37,7 @@ type Tray struct {
 
 // New makes the tray; Start or Run show it.
 func New(model *view.Model, actions Actions) *Tray {
-	return &Tray{model: model, actions: actions, ready: make(chan struct{})}
+	return &Tray{model: model, actions: actions, built: make(chan struct{}), ready: make(chan struct{}), quitted: make(chan struct{})}
 }
 
 // Start shows the icon beside a window that has the program's main loop. It must be called from that loop, and end from
@@ -44,18 +46,41 @@ func (t *Tray) Start() (end func()) {
 	t.prepare()
 	start, stop := systray.RunWithExternalLoop(t.build, func() {})
 	start()
+	go t.begin()
 	return stop
+}
+
+// begin lets Follow show changes. On Linux the library loses those that come while it starts, so what the menu was built
+// with is shown once more.
+func (t *Tray) begin() {
+	<-t.built
+	t.mu.Lock()
+	t.drawn = false
+	t.mu.Unlock()
+	t.apply(view.TrayOf(t.model.Snapshot()))
+	close(t.ready)
 }
 
 // Run shows the icon where there is no window, and has the program's main loop until Quit. It must be called from the
 // main goroutine.
 func (t *Tray) Run() {
+	if runtime.GOOS == "linux" { // which has no loop, but has to be told from outside when the start is over
+		t.Start()
+		<-t.quitted // the icon goes with the process
+		return
+	}
 	t.prepare()
+	go t.begin()
 	systray.Run(t.build, func() {})
 }
 
-// Quit ends Run.
-func (t *Tray) Quit() { systray.Quit() }
+// Quit ends Run. It is called once.
+func (t *Tray) Quit() {
+	close(t.quitted)
+	if runtime.GOOS != "linux" {
+		systray.Quit()
+	}
+}
 
 // prepare sets what has to be known before the desktop asks for it.
 func (t *Tray) prepare() {
@@ -76,7 +101,7 @@ func (t *Tray) build() {
 	systray.AddSeparator()
 	t.quit = systray.AddMenuItem("Quit…", "End the program")
 	t.apply(view.TrayOf(t.model.Snapshot()))
-	close(t.ready)
+	close(t.built)
 }
 
 // Follow shows every change of the model and does what is clicked, until ctx ends.
@@ -123,7 +148,7 @@ func (t *Tray) apply(v view.Tray) {
 	old, first := t.shown, !t.drawn
 	t.shown, t.drawn = v, true
 	if first || old.Mark != v.Mark {
-		systray.SetIcon(iconOf(v.Mark))
+		setIcon(iconOf(v.Mark))
 	}
 	if first || old.Tooltip != v.Tooltip {
 		systray.SetTooltip(v.Tooltip)
@@ -142,6 +167,12 @@ func (t *Tray) apply(v view.Tray) {
 	if first || old.CanStop != v.CanStop {
 		enable(t.stop, v.CanStop)
 	}
+}
+
+// setIcon changes the picture. The library panics where the session bus has gone: the gateway goes on without an icon.
+func setIcon(picture []byte) {
+	defer func() { _ = recover() }()
+	systray.SetIcon(picture)
 }
 
 func enable(i *systray.MenuItem, on bool) {
