@@ -36,6 +36,9 @@ type Status struct {
 	LastContact time.Time         `json:"lastContact,omitzero"`
 	Jobs        JobCounts         `json:"jobs"`
 	Certificate CertificateStatus `json:"certificate,omitzero"`
+	Endpoint    EndpointStatus    `json:"endpoint,omitzero"`
+	// Warnings are what will hurt if nobody sees to it, the gravest first.
+	Warnings []Warning `json:"warnings,omitempty"`
 	// BuiltIn is true while the factory of "Try it here" runs in this process; Portal is its address then.
 	BuiltIn bool `json:"builtInFactory,omitempty"`
 }
@@ -50,6 +53,15 @@ type JobCounts struct {
 type CertificateStatus struct {
 	Thumbprint string    `json:"thumbprint"` // SHA-1 in upper-case hex, as Windows and Azure show it
 	NotAfter   time.Time `json:"notAfter"`
+}
+
+// Warning is something that a person should see to before it hurts.
+type Warning struct {
+	ID     string `json:"id"` // stable: "disk", "clock", "certificate", "folder", "sleep", "component"
+	Title  string `json:"title"`
+	Text   string `json:"text"`
+	Remedy string `json:"remedy"`
+	Grave  bool   `json:"grave,omitempty"`
 }
 
 // Job is a copy that this gateway was given, running or ended.
@@ -96,6 +108,10 @@ type RegisterStep struct {
 // Controller is what the window and the command line do with a running engine. [*Engine] is one in the same process,
 // [*Client] one over the control socket of a data directory.
 type Controller interface {
+	CertificateControl
+	EndpointControl
+	NetworkControl
+	LogControl
 	Status(ctx context.Context) (Status, error)
 	// Start connects and takes jobs; Stop ends running jobs at their next checkpoint and disconnects; Drain takes no new
 	// jobs and stops when those that run have ended. The wish outlives a restart, except Drain's.

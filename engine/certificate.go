@@ -4,20 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"os"
-	"time"
 
 	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 )
-
-// CertificateInfo describes the gateway's certificate. All of it is public.
-type CertificateInfo struct {
-	Subject    string    `json:"subject"`
-	Thumbprint string    `json:"thumbprint"` // SHA-1 in upper-case hex
-	NotBefore  time.Time `json:"notBefore"`
-	NotAfter   time.Time `json:"notAfter"`
-	PEM        string    `json:"pem"`
-}
 
 // GatewayCertificate describes the certificate of a data directory, making it where there is none yet.
 func GatewayCertificate(_ context.Context, data string) (*CertificateInfo, error) {

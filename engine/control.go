@@ -32,8 +32,10 @@ type streamed struct {
 	Step   *RegisterStep `json:"step,omitempty"`
 	Event  *Event        `json:"event,omitempty"`
 	Sample *Sample       `json:"sample,omitempty"`
-	Done   bool          `json:"done,omitempty"`
-	Error  *ErrorInfo    `json:"error,omitempty"`
+	// Part is one value of an answer of a kind of its own, such as a check of the network.
+	Part  json.RawMessage `json:"part,omitempty"`
+	Done  bool            `json:"done,omitempty"`
+	Error *ErrorInfo      `json:"error,omitempty"`
 }
 
 // registerRequest is the body of a registering; it never leaves the machine.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -227,7 +228,7 @@ func (e *Engine) status() Status {
 func (e *Engine) announce() {
 	s := e.status()
 	e.mu.Lock()
-	changed := s != e.lastStatus
+	changed := !reflect.DeepEqual(s, e.lastStatus)
 	e.lastStatus = s
 	e.mu.Unlock()
 	if changed {

@@ -13,6 +13,7 @@ import (
 // task is one attempt of a job on its way through the pool.
 type task struct {
 	entry journal.Entry
+	marks *jobMarks // of the attempt that ran last; nil before one did
 
 	mu        sync.Mutex // protects what follows
 	stop      context.CancelCauseFunc

@@ -129,9 +129,10 @@ func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err
 	job.Retry = 0 // the factory tries again: it knows of every attempt
 	checkpoints := s.newCheckpoints(t)
 	defer checkpoints.finish()
+	t.marks = newJobMarks(s.e.journal, t.entry, job)
 	return copy.Run(ctx, job, copy.Options{
 		RunID: t.run(), Attempt: t.entry.Job.Attempt, Checkpoints: checkpoints, Allow: s.e.allowPath, Log: log,
-		Limits: &s.e.limits, Watermarks: s.e.journal, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
+		Limits: &s.e.limits, Watermarks: t.marks, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
 		Queued: t.entry.Started.Sub(t.entry.Job.QueuedAt), Progress: func(p report.Progress) { s.progressed(t, p) },
 	})
 }
@@ -171,7 +172,7 @@ func (s *session) endTask(t *task, result *report.Result, err error) {
 	end := journal.End{Run: t.run(), Attempt: t.entry.Job.Attempt, At: time.Now().UTC(), Result: resultOf(t, result, err)}
 	if !fault.Is(err, fault.LeaseLost) {
 		ev := s.event(protocol.EventResult)
-		ev.ActivityRun, ev.Attempt, ev.Result = end.Run, end.Attempt, end.Result
+		ev.ActivityRun, ev.Attempt, ev.Result, ev.Watermark = end.Run, end.Attempt, end.Result, t.marks.step()
 		end.Event, end.MessageID = &ev, protocol.ResultMessageID(end.Run, end.Attempt)
 	}
 	if !s.writeEnd(end) {

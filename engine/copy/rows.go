@@ -164,7 +164,7 @@ func (w *rowWork) planned(ctx context.Context, p *Plan, complete bool) error {
 			}
 		}
 	}
-	if err := w.incremental(p); err != nil {
+	if err := w.incremental(ctx, p); err != nil {
 		return err
 	}
 	if len(p.Partitions) == 0 {

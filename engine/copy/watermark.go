@@ -86,16 +86,29 @@ func (w *rowWork) watermarker() (store.Watermarker, error) {
 	return src, nil
 }
 
-// incremental restricts the source to the window of the plan that holds, and tells what that leaves out.
-func (w *rowWork) incremental(p *Plan) error {
-	if p.Window == nil {
+// incremental restricts the source to the window of the plan that holds. A window that an earlier attempt has chosen is
+// refused where the mark has moved past its beginning since: another run has copied its rows.
+func (w *rowWork) incremental(ctx context.Context, p *Plan) error {
+	x := p.Window
+	if x == nil || x.Upto == "" {
 		return nil
 	}
 	src, err := w.watermarker()
-	if err == nil && p.Window.Upto != "" {
-		src.Between(p.Window.Column, p.Window.After, p.Window.Upto)
+	if err != nil {
+		return err
 	}
-	return err
+	if marks := w.run.o.Watermarks; marks != nil {
+		now, err := marks.Mark(ctx, x.Key)
+		if err != nil {
+			return err
+		}
+		if now != "" && now != x.After && now != x.Upto {
+			return fault.New(fault.Conflict, "the run was to copy the rows after %q, and the watermark is at %q now: another run has moved it", x.After, now).
+				At("source.watermark").Try("Start a new run, which copies what came since.")
+		}
+	}
+	src.Between(x.Column, x.After, x.Upto)
+	return nil
 }
 
 // leftOut warns of rows that an incremental run does not read, and keeps the mark where the source has shrunk below it.

@@ -29,8 +29,20 @@ func (f *Factory) sendAttempt(ctx context.Context, tx *sql.Tx, r *run, now time.
 		}
 		return nil
 	}
+	if other, err := ahead(ctx, tx, r); err != nil {
+		return err
+	} else if other != "" {
+		if reason := fmt.Sprintf("waiting for run %s of the same activity, which moves the same watermark", other); r.Reason != reason {
+			r.wait(now, "%s", reason)
+			return r.save(ctx, tx, now)
+		}
+		return nil
+	}
 	r.send(now, f.o.Expiry)
 	job := r.job(f.id, f.o.Lease)
+	if job.Watermarks, err = watermarks(ctx, tx, r.Pipeline, r.Activity); err != nil {
+		return err
+	}
 	body, err := protocol.SignJSON(job, f.signing)
 	if err != nil {
 		return fmt.Errorf("sign job %s: %w", job.MessageID(), err)

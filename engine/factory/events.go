@@ -178,6 +178,16 @@ func (f *Factory) storeResult(ctx context.Context, tx *sql.Tx, r *run, e event) 
 		r.Started = e.at
 	}
 	result.Attempt, r.Node = e.Attempt, e.Node
+	if e.Watermark != nil {
+		refused, err := f.keepWatermark(ctx, tx, r, *e.Watermark, now)
+		if err != nil {
+			return err
+		}
+		if refused != nil { // another try would copy the rows a second time, too
+			result.Status, result.Errors = report.Failed, append([]report.Error{report.ErrorOf(refused)}, result.Errors...)
+			r.Failures = max(r.Failures, r.Retry)
+		}
+	}
 	r.finish(now, *result)
 	f.o.Log.Info("run reported", "run", r.ID, "attempt", e.Attempt, "status", result.Status, "phase", r.Phase)
 	return errors.Join(r.save(ctx, tx, now), dropMessage(ctx, tx, r))

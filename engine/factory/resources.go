@@ -84,6 +84,8 @@ func (f *Factory) armResource(c armCall, k kind) error {
 		return only(http.MethodGet, c, func(c armCall) error { return f.armList(c, k) })
 	case len(c.rest) == 3 && k == kindPipeline && strings.EqualFold(c.rest[2], "createRun"):
 		return only(http.MethodPost, c, f.createRun)
+	case len(c.rest) == 3 && k == kindPipeline && strings.EqualFold(c.rest[2], wire.Watermarks):
+		return f.armWatermarks(c)
 	case len(c.rest) != 2:
 		return errNoPath(c.r)
 	}

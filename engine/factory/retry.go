@@ -53,6 +53,12 @@ func (f *Factory) runAgain(ctx context.Context, tx *sql.Tx, r *run, now time.Tim
 	if err := notSuperseded(ctx, tx, r); err != nil {
 		return err
 	}
+	if other, err := ahead(ctx, tx, r); err != nil {
+		return err
+	} else if other != "" {
+		return fault.New(fault.Conflict, "the run cannot be retried: run %s of the same activity, which moves the same watermark, has not ended", other).
+			At(r.ID).Try("Wait for its end, or cancel it first.")
+	}
 	// What told the gateway to stop the ended attempt would stop the new one.
 	if _, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE message_id = ?", r.cancelID()); err != nil {
 		return err

@@ -32,7 +32,23 @@ type Job struct {
 	Bundle json.RawMessage `json:"bundle"`
 	// Checkpoint is the newest that an earlier attempt sent, absent at first; opaque to the factory.
 	Checkpoint json.RawMessage `json:"checkpoint,omitempty"`
+	// Watermarks is how far earlier runs of the activity have read, by [Watermark].Key. It is absent while the factory has
+	// never heard of one: then what the node itself knows counts. An empty value means that the key begins anew.
+	Watermarks map[string]string `json:"watermarks,omitempty"`
 }
+
+// Watermark is a step of an incremental copy: every row with From < value ≤ Upto is in the sink. A node sends it with the
+// result of the attempt that found the rows there, and the factory keeps it in the act that stores the result.
+type Watermark struct {
+	Key    string `json:"key"`    // what was read, and where it went; opaque to the factory, at most MaxWatermark bytes
+	Column string `json:"column"` // for people
+	Source string `json:"source"` // for people
+	From   string `json:"from"`   // "" is the beginning
+	Upto   string `json:"upto"`   // at most MaxWatermark bytes
+}
+
+// MaxWatermark is how long a watermark's key and value may be, in bytes.
+const MaxWatermark = 8 << 10
 
 // MessageID is the activity run and the attempt: a repeated send has the same.
 func (j Job) MessageID() string { return messageID(j.ActivityRun, j.Attempt) }
@@ -69,6 +85,8 @@ type Event struct {
 	Progress    *report.Progress `json:"progress,omitempty"`
 	Result      *report.Result   `json:"result,omitempty"`
 	Heartbeat   *Heartbeat       `json:"heartbeat,omitempty"`
+	// Watermark is of an incremental copy whose rows are all in the sink, with its result.
+	Watermark *Watermark `json:"watermark,omitempty"`
 }
 
 // Heartbeat describes a node. It also renews the leases of the jobs that it names.

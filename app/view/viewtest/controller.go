@@ -17,14 +17,15 @@ var Now = time.Date(2026, time.November, 21, 11, 30, 0, 0, time.UTC)
 
 // Controller answers with what its fields say. Change them with [Controller.Do], tell events with [Controller.Tell].
 type Controller struct {
-	mu          sync.Mutex
-	Now         engine.Status
-	List        []engine.Job
-	Set         []engine.Setting
-	Err         error // of Start, Stop, Register, Unregister, TryIt and Cancel
-	SettingErr  error // of SetSetting
-	Sample      engine.Sample
-	Steps       []engine.RegisterStep
+	mu         sync.Mutex
+	Now        engine.Status
+	List       []engine.Job
+	Set        []engine.Setting
+	Err        error // of Start, Stop, Register, Unregister, TryIt and Cancel
+	SettingErr error // of SetSetting
+	Sample     engine.Sample
+	Steps      []engine.RegisterStep
+	Answers
 	Gate        chan struct{} // Register and TryIt wait for it after their steps, where it is not nil
 	asked       []string
 	subscribers []chan engine.Event
