@@ -2,6 +2,9 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
 	"sync"
 
 	"dmgateway/engine/activity"
@@ -35,12 +38,18 @@ func (m *jobMarks) Mark(ctx context.Context, key string) (string, error) {
 	if m.known == nil {
 		return m.local.Mark(ctx, key)
 	}
-	return m.known[key], nil
+	return m.known[shortKey(key)], nil
+}
+
+// shortKey stands for a key at the factory: a job carries the marks of every table that its activity has ever copied.
+func shortKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // SetMark implements copy.Watermarks. It is durable once the result is: both are one entry of the journal.
 func (m *jobMarks) SetMark(ctx context.Context, key, from, to string) error {
-	if len(key) > protocol.MaxWatermark || len(to) > protocol.MaxWatermark {
+	if len(to) > protocol.MaxWatermark {
 		return fault.New(fault.Unsupported, "the watermark is longer than %d bytes", protocol.MaxWatermark).At("source.watermark").
 			Try("Choose a column of numbers, dates or times.")
 	}
@@ -51,9 +60,12 @@ func (m *jobMarks) SetMark(ctx context.Context, key, from, to string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.done = &protocol.Watermark{Key: key, Column: m.job.Source.Watermark.Column, Source: m.entry.Source, From: from, Upto: to}
+	m.done = &protocol.Watermark{Key: shortKey(key), Column: shorten(m.job.Source.Watermark.Column), Source: shorten(m.entry.Source), From: from, Upto: to}
 	return nil
 }
+
+// shorten cuts what is for people only.
+func shorten(text string) string { return strings.ToValidUTF8(text[:min(len(text), 300)], "") }
 
 // step is what the result brings back, nil where nothing has moved.
 func (m *jobMarks) step() *protocol.Watermark {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,12 +181,10 @@ func TestKilledIncrements(t *testing.T) {
 	t.Logf("%d kills over %d rows", killed, rows)
 }
 
-func TestAGatewayKeepsTheWatermarkOfItsPipelines(t *testing.T) {
-	t.Parallel()
-	dsn := testserver.Postgres(t)
-	exec1(t, dsn, incrementTables)
-	w := newWorld(t)
-	w.node("n1", w.gateway("gw"))
+// incrementPipelines copies src to dst of one database by a gateway, what came since the last run.
+func (w *world) incrementPipelines(dsn string, pipelines ...string) {
+	t := w.t
+	t.Helper()
 	connection, err := json.Marshal(testserver.PostgresConnectionString(dsn))
 	if err != nil {
 		t.Fatal(err)
@@ -194,10 +193,19 @@ func TestAGatewayKeepsTheWatermarkOfItsPipelines(t *testing.T) {
 	for _, table := range []string{"src", "dst"} {
 		w.put("datasets", table, `{"type":"AzurePostgreSqlTable","linkedServiceName":{"referenceName":"db","type":"LinkedServiceReference"},"typeProperties":{"tableName":"`+table+`"}}`)
 	}
-	for _, pipeline := range []string{"one", "two"} {
+	for _, pipeline := range pipelines {
 		w.put("pipelines", pipeline, `{"activities":[{"name":"c","type":"Copy","inputs":[{"referenceName":"src","type":"DatasetReference"}],
 			"outputs":[{"referenceName":"dst","type":"DatasetReference"}],"typeProperties":{"source":{"type":"AzurePostgreSQLSource","watermark":{"column":"id"}},"sink":{"type":"AzurePostgreSQLSink"}}}]}`)
 	}
+}
+
+func TestTheFactoryKeepsTheWatermarkOfItsPipelines(t *testing.T) {
+	t.Parallel()
+	dsn := testserver.Postgres(t)
+	exec1(t, dsn, incrementTables)
+	w := newWorld(t)
+	w.node("n1", w.gateway("gw"))
+	w.incrementPipelines(dsn, "one", "two")
 	for _, step := range []struct{ sql, pipeline, want string }{
 		{"INSERT INTO src SELECT i, 'x' FROM generate_series(1, 10) i", "one", "10 10 10"},
 		{"INSERT INTO src SELECT i, 'x' FROM generate_series(11, 15) i", "one", "15 15 15"},
@@ -212,5 +220,119 @@ func TestAGatewayKeepsTheWatermarkOfItsPipelines(t *testing.T) {
 		if got := exec1(t, dsn, "SELECT 1"); got != step.want {
 			t.Errorf("%s after %s: the sink has %s, want %s", step.pipeline, step.sql, got, step.want)
 		}
+	}
+}
+
+func TestNodesOfOneGatewayShareTheWatermark(t *testing.T) {
+	t.Parallel()
+	dsn := testserver.Postgres(t)
+	exec1(t, dsn, incrementTables)
+	w := newWorld(t)
+	key := w.gateway("gw")
+	nodes := []*Engine{w.node("n1", key), w.node("n2", key)}
+	w.incrementPipelines(dsn, "p")
+	step := func(node int, sql, status, want string) {
+		t.Helper()
+		exec1(t, dsn, sql)
+		for i, e := range nodes {
+			turn := e.Stop
+			if i == node {
+				turn = e.Start
+			}
+			if err := turn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run, _ := w.run("p")
+		if d := w.wait(run); d.Status != status || d.Activities[0].Node != fmt.Sprintf("n%d", node+1) {
+			t.Fatalf("%s: %+v", sql, d)
+		}
+		if got := exec1(t, dsn, "SELECT 1"); got != want {
+			t.Errorf("after %s by node %d the sink has %s, want %s", sql, node, got, want)
+		}
+	}
+	more := func(from, to int) string {
+		return fmt.Sprintf("INSERT INTO src SELECT i, 'x' FROM generate_series(%d, %d) i", from, to)
+	}
+	step(0, more(1, 10), Succeeded, "10 10 10")
+	step(1, more(11, 15), Succeeded, "15 15 15")
+	step(0, more(16, 20), Succeeded, "20 20 20")
+	step(1, "ALTER TABLE dst ADD CONSTRAINT small CHECK (id < 25); "+more(21, 30), Failed, "20 20 20")
+	step(0, "ALTER TABLE dst DROP CONSTRAINT small", Succeeded, "30 30 30")
+	if list, err := w.client.Watermarks(t.Context(), "p"); err != nil || len(list) != 1 || list[0].Value != "30" || list[0].Column != "id" {
+		t.Errorf("watermarks %+v, %v", list, err)
+	}
+
+	// What a node knew before factories kept watermarks is where the first run after begins.
+	w.stop()
+	forgetWatermarks(t, filepath.Join(w.options.Dir, "factory.db"))
+	w.up()
+	exec1(t, dsn, "DELETE FROM dst WHERE id > 10") // the first run by the first node wrote its mark down too
+	step(0, "SELECT 1", Succeeded, "30 30 30")
+	step(1, more(31, 40), Succeeded, "40 40 40")
+
+	if err := w.client.ResetWatermarks(t.Context(), "p"); err != nil {
+		t.Fatal(err)
+	}
+	step(0, "TRUNCATE dst", Succeeded, "40 40 40")
+	step(1, more(41, 42), Succeeded, "42 42 42")
+}
+
+func forgetWatermarks(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM watermarks"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALostNodesIncrementIsFinishedByAnother(t *testing.T) {
+	t.Parallel()
+	dsn := testserver.Postgres(t)
+	exec1(t, dsn, incrementTables+"; INSERT INTO src SELECT i, 'x' FROM generate_series(1, 10) i")
+	w := newWorld(t)
+	key := w.gateway("gw")
+	n1, n2 := w.node("n1", key), w.node("n2", key)
+	w.incrementPipelines(dsn, "p")
+	if err := n2.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := pgx.Connect(t.Context(), dsn) // lets rows be read and not be written
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := holder.Exec(t.Context(), "BEGIN; LOCK TABLE dst IN SHARE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	run, id := w.run("p")
+	waitJob(t, n1, id, func(j Job) bool { return !j.Started.IsZero() })
+	if err := n1.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n2.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitJob(t, n2, id, func(j Job) bool { return j.Attempt > 1 && !j.Started.IsZero() })
+	if _, err := holder.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.wait(run); d.Status != Succeeded || d.Activities[0].Attempt < 2 {
+		t.Fatalf("%+v", d)
+	}
+	if err := n1.Start(t.Context()); err != nil { // comes back, and finds the attempt lost
+		t.Fatal(err)
+	}
+	exec1(t, dsn, "INSERT INTO src VALUES (11, 'y')")
+	again, _ := w.run("p")
+	if d := w.wait(again); d.Status != Succeeded {
+		t.Fatalf("%+v", d)
+	}
+	if got := exec1(t, dsn, "SELECT 1"); got != "11 11 11" {
+		t.Errorf("the sink has %s", got)
 	}
 }

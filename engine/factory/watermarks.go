@@ -13,15 +13,12 @@ import (
 	"dmgateway/engine/protocol"
 )
 
-// maxWatermarks is how many of an activity's watermarks travel with a job, the newest: one for each table and column that
-// the activity has copied.
-const maxWatermarks = 50
-
-// watermarks are those that an activity's next attempt starts from, nil where there never was one.
+// watermarks are those that an activity's next attempt may start from, one for each table and column that it has copied;
+// nil where there never was one. All of them travel: which one it is only the gateway knows.
 func watermarks(ctx context.Context, q querier, pipeline, activity string) (map[string]string, error) {
 	type mark struct{ key, value string }
 	list, err := collect(ctx, q, func(scan func(...any) error) (m mark, err error) { return m, scan(&m.key, &m.value) },
-		"SELECT key, value FROM watermarks WHERE pipeline = ? AND activity = ? ORDER BY changed DESC LIMIT ?", pipeline, activity, maxWatermarks)
+		"SELECT key, value FROM watermarks WHERE pipeline = ? AND activity = ?", pipeline, activity)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -35,7 +32,7 @@ func watermarks(ctx context.Context, q querier, pipeline, activity string) (map[
 // keepWatermark moves a watermark in the transaction that stores the result which brings it. refused is why it stays: it
 // is elsewhere than where the run began, so that rows may be in the sink twice.
 func (f *Factory) keepWatermark(ctx context.Context, tx *sql.Tx, r *run, w protocol.Watermark, now time.Time) (refused, err error) {
-	if w.Key == "" || w.Upto == "" || max(len(w.Key), len(w.Upto)) > protocol.MaxWatermark || max(len(w.Column), len(w.Source)) > protocol.MaxWatermark {
+	if w.Key == "" || len(w.Key) > protocol.MaxWatermarkKey || w.Upto == "" || max(len(w.Upto), len(w.Column), len(w.Source)) > protocol.MaxWatermark {
 		f.o.Log.Warn("watermark that cannot be kept", "run", r.ID, "node", r.Node)
 		return fault.New(fault.BadInput, "the node reported a watermark that cannot be kept").At(r.Activity).Try("Update the gateway."), nil
 	}
@@ -51,8 +48,8 @@ func (f *Factory) keepWatermark(ctx context.Context, tx *sql.Tx, r *run, w proto
 		return fault.New(fault.Conflict, "the watermark was at %q when the run began, and is at %q now: it was moved or reset meanwhile", w.From, at).At(r.Activity).
 			Try("Rows between the two may be in the sink twice; compare source and sink, and reset the watermark if in doubt."), nil
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO watermarks (pipeline, activity, key, value, source, of, run, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (pipeline, activity, key) DO UPDATE SET value = excluded.value, source = excluded.source, of = excluded.of, run = excluded.run, changed = excluded.changed`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO watermarks (pipeline, activity, key, value, source, field, run, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (pipeline, activity, key) DO UPDATE SET value = excluded.value, source = excluded.source, field = excluded.field, run = excluded.run, changed = excluded.changed`,
 		r.Pipeline, r.Activity, w.Key, w.Upto, w.Source, w.Column, r.ID, micros(now))
 	return nil, err
 }
@@ -93,7 +90,7 @@ func (f *Factory) armWatermarks(c armCall) error {
 		if _, err := getResource(ctx, f.db, kindPipeline, pipeline); err != nil {
 			return err
 		}
-		list, err := collect(ctx, f.db, scanWatermark, `SELECT activity, source, of, value, run, changed FROM watermarks
+		list, err := collect(ctx, f.db, scanWatermark, `SELECT activity, source, field, value, run, changed FROM watermarks
 			WHERE pipeline = ? AND value <> '' ORDER BY activity, changed DESC`, pipeline)
 		if err != nil {
 			return err

@@ -40,15 +40,18 @@ type Job struct {
 // Watermark is a step of an incremental copy: every row with From < value ≤ Upto is in the sink. A node sends it with the
 // result of the attempt that found the rows there, and the factory keeps it in the act that stores the result.
 type Watermark struct {
-	Key    string `json:"key"`    // what was read, and where it went; opaque to the factory, at most MaxWatermark bytes
+	Key    string `json:"key"`    // what was read, and where it went; opaque to the factory, at most MaxWatermarkKey bytes
 	Column string `json:"column"` // for people
 	Source string `json:"source"` // for people
 	From   string `json:"from"`   // "" is the beginning
 	Upto   string `json:"upto"`   // at most MaxWatermark bytes
 }
 
-// MaxWatermark is how long a watermark's key and value may be, in bytes.
-const MaxWatermark = 8 << 10
+// How long a watermark's key, and its other texts, may be, in bytes.
+const (
+	MaxWatermarkKey = 64
+	MaxWatermark    = 4 << 10
+)
 
 // MessageID is the activity run and the attempt: a repeated send has the same.
 func (j Job) MessageID() string { return messageID(j.ActivityRun, j.Attempt) }

@@ -8,7 +8,7 @@ CREATE TABLE watermarks (
   key      TEXT NOT NULL,
   value    TEXT NOT NULL,
   source   TEXT NOT NULL DEFAULT '',
-  of       TEXT NOT NULL DEFAULT '', -- column
+  field    TEXT NOT NULL DEFAULT '', -- the column
   run      TEXT NOT NULL DEFAULT '', -- activity run that moved it
   changed  INTEGER NOT NULL,
   PRIMARY KEY (pipeline, activity, key)

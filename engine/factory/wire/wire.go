@@ -20,6 +20,19 @@ const (
 	IntegrationRuntimes = "integrationRuntimes"
 )
 
+// Watermarks is the last part of a pipeline's path under which its watermarks are.
+const Watermarks = "watermarks"
+
+// Watermark is how far the incremental copies of an activity have read one column. It is no part of Data Factory.
+type Watermark struct {
+	Activity      string    `json:"activity"`
+	Source        string    `json:"source"` // for people
+	Column        string    `json:"column"`
+	Value         string    `json:"value"`
+	ActivityRunID string    `json:"activityRunId"` // the run that moved it last
+	Changed       time.Time `json:"changed"`
+}
+
 // Resource is the envelope of everything that has a name.
 type Resource struct {
 	ID         string          `json:"id,omitempty"`
