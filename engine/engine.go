@@ -21,6 +21,7 @@ import (
 	"dmgateway/engine/report"
 	"dmgateway/engine/store"
 	stores "dmgateway/engine/store/all"
+	"dmgateway/engine/supervise"
 )
 
 // Options of an engine.
@@ -42,7 +43,10 @@ type Options struct {
 	// Idle keeps it from connecting: for a command that only changes something.
 	Idle bool
 
-	stores *store.Registry // of tests, which bring stores of their own
+	// Of tests: stores of their own, and the means to make components panic or hang, and how long they may.
+	stores  *store.Registry
+	disturb func(component string)
+	limit   time.Duration
 }
 
 // Engine is a running gateway: one per data directory. All its methods may be called from several goroutines.
@@ -61,6 +65,8 @@ type Engine struct {
 	hub         *hub
 	machine     *machine
 	limits      copy.Limits // of all jobs together
+	supervisor  *supervise.Supervisor
+	warnings    warnings
 	control     *controlServer
 	builtIn     builtIn
 
@@ -77,6 +83,7 @@ type Engine struct {
 	lastContact   time.Time
 	sampleFolders []string
 	progress      map[string]*report.Progress // of running jobs, by run
+	restarts      []supervise.Restart         // of the last hour
 	lastStatus    Status
 }
 
@@ -112,6 +119,7 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.log, e.logFile = openLog(e.data, e.level, e.o.Log)
+	e.supervisor = supervise.New(supervise.Options{Log: e.log, Limit: e.o.limit, Restarted: e.restarted, Disturb: e.o.disturb})
 	e.log.Info("starting", "version", e.o.Version, "data", e.data)
 	if e.vault, err = credential.OpenVault(e.data, e.o.KeyStore); err != nil {
 		return err
@@ -141,6 +149,9 @@ func (e *Engine) open(ctx context.Context) error {
 	}
 	if err := e.openBuiltIn(ctx); err != nil {
 		return err
+	}
+	if !e.o.Idle {
+		e.work.Go(func() { e.supervisor.Run(e.background, "Self-checks", e.selfChecks) })
 	}
 	if e.setting(SettingAutostart) == "true" && !e.o.Idle {
 		return e.start(ctx)
@@ -221,6 +232,7 @@ func (e *Engine) status() Status {
 		s.Jobs.Running = session.pool.runningNow()
 	}
 	e.describeBuiltIn(&s)
+	s.Warnings = e.warnings.list()
 	return s
 }
 

@@ -1,26 +1,20 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"dmgateway/engine/protocol"
+	"dmgateway/engine/supervise"
 )
 
 // heartbeats tells the factory how this node is, as often as it wants to hear it.
-func (s *session) heartbeats() {
-	tick := time.NewTicker(max(s.id.Heartbeat, 100*time.Millisecond))
-	defer tick.Stop()
-	for {
-		s.ch.Report(s.heartbeat())
-		select {
-		case <-tick.C:
-		case <-s.ctx.Done():
-			return
-		}
-	}
+func (s *session) heartbeats(ctx context.Context, pulse *supervise.Pulse) error {
+	supervise.Every(ctx, pulse, max(s.id.Heartbeat, 100*time.Millisecond), func(context.Context) { s.ch.Report(s.heartbeat()) })
+	return ctx.Err()
 }
 
 func (s *session) heartbeat() protocol.Event {

@@ -6,6 +6,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
+	"dmgateway/engine/supervise"
 )
 
 // leaseOf is how long a job may go on without the factory having been reached.
@@ -38,20 +39,12 @@ func (s *session) lease(ctx context.Context, list []*task) ([]string, error) {
 
 // renewLeases keeps the running jobs' leases and stops those that have lost theirs. Without jobs it asks too, so that a
 // recreated key is noticed at once.
-func (s *session) renewLeases() {
-	tick := time.NewTicker(s.renewEvery())
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-s.ctx.Done():
-			return
-		}
-		s.renewOnce()
-	}
+func (s *session) renewLeases(ctx context.Context, pulse *supervise.Pulse) error {
+	supervise.Every(ctx, pulse, s.renewEvery(), s.renewOnce)
+	return ctx.Err()
 }
 
-func (s *session) renewOnce() {
+func (s *session) renewOnce(ctx context.Context) {
 	var leased []*task
 	for _, t := range s.pool.tasks() {
 		if !t.lease().IsZero() {
@@ -59,9 +52,11 @@ func (s *session) renewOnce() {
 		}
 	}
 	asked := time.Now()
-	answers, err := s.lease(s.ctx, leased)
+	answers, err := s.lease(ctx, leased)
 	if err != nil {
-		s.leaseFailed(leased, err)
+		if ctx.Err() == nil {
+			s.leaseFailed(leased, err)
+		}
 		return
 	}
 	s.e.change(func(f *facts) { f.limited("lease", problem{}) })

@@ -16,6 +16,7 @@ import (
 	"dmgateway/engine/journal"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
+	"dmgateway/engine/supervise"
 )
 
 // Why a task was stopped. All but a cancellation report nothing: the attempt is not this node's any more, or goes on
@@ -32,6 +33,16 @@ func errSuperseded() error {
 
 func errCancelled(where string) error {
 	return fault.New(fault.Cancelled, "the job was cancelled %s", where).Try("Run the pipeline again when it is wanted.")
+}
+
+// guardTask runs a task. A panic outside of its copying leaves the attempt unfinished in the journal; the next session
+// goes on with it.
+func (s *session) guardTask(t *task) {
+	err := supervise.Guard(func() error { s.runTask(t); return nil })
+	var p *supervise.PanicError
+	if errors.As(err, &p) {
+		s.e.log.Error("panic beside a job", "run", t.run(), "panic", p.Value, "stack", p.Stack)
+	}
 }
 
 // runTask takes one attempt from the lease to its end in the journal.

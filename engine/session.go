@@ -10,6 +10,7 @@ import (
 	"dmgateway/engine/journal"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/registration"
+	"dmgateway/engine/supervise"
 )
 
 // session is the time between Start and Stop: one line to the factory, the workers, the leases.
@@ -40,7 +41,7 @@ func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*se
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(e.background)
-	s.pool = newPool(e.jobLimit(), func(t *task) { s.work.Go(func() { s.runTask(t) }) })
+	s.pool = newPool(e.jobLimit(), func(t *task) { s.work.Go(func() { s.guardTask(t) }) })
 	unfinished, err := e.journal.Unfinished(ctx)
 	if err != nil {
 		s.cancel()
@@ -53,10 +54,15 @@ func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*se
 }
 
 func (s *session) begin() {
-	s.work.Go(func() { s.ch.Run(s.ctx) })
-	s.work.Go(s.renewLeases)
-	s.work.Go(s.heartbeats)
+	s.component("Connection", s.ch.Run)
+	s.component("Leases", s.renewLeases)
+	s.component("Heartbeats", s.heartbeats)
 	s.pool.open()
+}
+
+// component runs a part of the session, under supervision, until the session ends.
+func (s *session) component(name string, run func(context.Context, *supervise.Pulse) error) {
+	s.work.Go(func() { s.e.supervisor.Run(s.ctx, name, run) })
 }
 
 // finish ends the session and waits for it. Running jobs end where they are and stay unfinished in the journal.

@@ -22,6 +22,7 @@ import (
 	"dmgateway/engine/journal"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/secret"
+	"dmgateway/engine/supervise"
 )
 
 // Link is how the connection is.
@@ -111,16 +112,22 @@ func New(o Options) (*Channel, error) {
 // lasting is how long a connection has to hold before the pauses between attempts begin at the shortest again.
 const lasting = 10 * time.Second
 
-// Run connects, receives and sends until ctx ends.
-func (c *Channel) Run(ctx context.Context) {
+// Run connects, receives and sends until ctx ends; before that it returns only because of a defect in it. pulse, which
+// can be nil, is told of each piece of work. Another Run may begin while one hangs whose ctx has ended.
+func (c *Channel) Run(ctx context.Context, pulse *supervise.Pulse) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval, pause.Multiplier = 250*time.Millisecond, time.Minute, 2
 	c.o.Handler.Link(Connecting, nil)
 	for ctx.Err() == nil {
 		start := c.now()
-		held, err := c.session(ctx)
+		held, err := c.session(ctx, pulse)
 		if ctx.Err() != nil {
-			return
+			return ctx.Err()
+		}
+		var defect *supervise.PanicError
+		if errors.As(err, &defect) {
+			c.o.Handler.Link(Connecting, nil)
+			return err
 		}
 		next := Disconnected
 		if held {
@@ -134,6 +141,7 @@ func (c *Channel) Run(ctx context.Context) {
 		c.o.Log.Info("the connection to the queue is down", "error", err, "again", wait)
 		sleep(ctx, wait)
 	}
+	return ctx.Err()
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -146,18 +154,12 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 // session is one connection from its making to its end. held says whether it came about.
-func (c *Channel) session(ctx context.Context) (held bool, err error) {
-	if err := c.o.Handler.Ready(ctx); err != nil {
-		return false, err
-	}
-	conn, err := c.connect(ctx)
+func (c *Channel) session(ctx context.Context, pulse *supervise.Pulse) (held bool, err error) {
+	conn, err := c.begin(ctx, pulse)
 	if err != nil {
 		return false, err
 	}
 	defer conn.close()
-	if err := c.settlePending(ctx, conn); err != nil {
-		return false, err
-	}
 	c.o.Log.Info("connected to the queue", "way", conn.route.String())
 	c.o.Handler.Link(Connected, nil)
 	c.o.Handler.Contact()
@@ -165,8 +167,8 @@ func (c *Channel) session(ctx context.Context) (held bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var work sync.WaitGroup
-	work.Go(func() { cancel(c.send(ctx, conn)) })
-	err = c.receive(ctx, conn)
+	work.Go(func() { cancel(supervise.Guard(func() error { return c.send(ctx, conn, pulse) })) })
+	err = supervise.Guard(func() error { return c.receive(ctx, conn, pulse) })
 	cancel(err)
 	work.Wait()
 	// Whichever side noticed first knows why.
@@ -176,6 +178,23 @@ func (c *Channel) session(ctx context.Context) (held bool, err error) {
 	return true, err
 }
 
+// begin makes a connection that is ready to receive over.
+func (c *Channel) begin(ctx context.Context, pulse *supervise.Pulse) (*connection, error) {
+	defer pulse.Working()()
+	if err := c.o.Handler.Ready(ctx); err != nil {
+		return nil, err
+	}
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.settlePending(ctx, conn); err != nil {
+		conn.close()
+		return nil, err
+	}
+	return conn, nil
+}
+
 // errLost is what an empty answer without an error means: the connection is gone.
 func errLost() error {
 	return fault.New(fault.Unreachable, "the connection to the queue was lost").AsTransient()
@@ -183,7 +202,7 @@ func errLost() error {
 
 // receive takes message after message while workers are free, until the connection or ctx ends. It asks for one at a
 // time: whatever else were asked for would lie locked on this link, or wander to and fro, while no worker is free.
-func (c *Channel) receive(ctx context.Context, conn *connection) error {
+func (c *Channel) receive(ctx context.Context, conn *connection, pulse *supervise.Pulse) error {
 	for {
 		if err := c.o.Handler.Free(ctx); err != nil {
 			return err
@@ -207,10 +226,15 @@ func (c *Channel) receive(ctx context.Context, conn *connection) error {
 			return errLost()
 		}
 		c.o.Handler.Contact()
+		done := pulse.Working()
 		for _, m := range messages {
-			if err := c.handle(ctx, conn, m); err != nil {
-				return err
+			if err = c.handle(ctx, conn, m); err != nil {
+				break
 			}
+		}
+		done()
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -100,7 +100,9 @@ func (c *Channel) connect(ctx context.Context) (*connection, error) {
 	for _, r := range c.routes() {
 		conn, err := c.open(ctx, r)
 		if err == nil {
+			c.mu.Lock()
 			c.route = r
+			c.mu.Unlock()
 			return conn, nil
 		}
 		if first == nil {
@@ -114,6 +116,8 @@ func (c *Channel) connect(ctx context.Context) (*connection, error) {
 }
 
 func (c *Channel) routes() []route {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case c.o.Dial != nil:
 		return []route{routeInProcess}

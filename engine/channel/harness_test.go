@@ -364,7 +364,7 @@ func start(t *testing.T, c *Channel) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.Run(ctx)
+		_ = c.Run(ctx, nil)
 	}()
 	stop = func() {
 		cancel()

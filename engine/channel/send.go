@@ -13,6 +13,7 @@ import (
 	"dmgateway/engine/journal"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
+	"dmgateway/engine/supervise"
 )
 
 const (
@@ -51,14 +52,14 @@ func (c *Channel) Kick() {
 }
 
 // send sends the outbox and the news until the connection or ctx ends.
-func (c *Channel) send(ctx context.Context, conn *connection) error {
+func (c *Channel) send(ctx context.Context, conn *connection, pulse *supervise.Pulse) error {
 	timer := time.NewTicker(lookAgain)
 	defer timer.Stop()
 	for {
-		if err := c.sendOutbox(ctx, conn); err != nil {
+		if err := c.sendOutbox(ctx, conn, pulse); err != nil {
 			return err
 		}
-		if err := c.sendNews(ctx, conn); err != nil {
+		if err := c.sendNews(ctx, conn, pulse); err != nil {
 			return err
 		}
 		select {
@@ -72,17 +73,19 @@ func (c *Channel) send(ctx context.Context, conn *connection) error {
 
 // sendOutbox sends everything that must arrive, oldest first. A message that was sent and could not be struck off is
 // sent again with the same MessageID, by which the factory recognises it.
-func (c *Channel) sendOutbox(ctx context.Context, conn *connection) error {
+func (c *Channel) sendOutbox(ctx context.Context, conn *connection, pulse *supervise.Pulse) error {
 	for {
 		list, err := c.o.Outbox.Outbox(ctx, outboxLot)
 		if err != nil {
 			return err
 		}
 		for _, m := range list {
-			if err := c.sendKept(ctx, conn, m); err != nil {
-				return err
+			done := pulse.Working()
+			if err = c.sendKept(ctx, conn, m); err == nil {
+				err = c.o.Outbox.Sent(ctx, m.ID)
 			}
-			if err := c.o.Outbox.Sent(ctx, m.ID); err != nil {
+			done()
+			if err != nil {
 				return err
 			}
 		}
@@ -114,7 +117,7 @@ func essential(r *report.Result) *report.Result {
 	return &short
 }
 
-func (c *Channel) sendNews(ctx context.Context, conn *connection) error {
+func (c *Channel) sendNews(ctx context.Context, conn *connection, pulse *supervise.Pulse) error {
 	for {
 		c.mu.Lock()
 		if len(c.order) == 0 {
@@ -129,7 +132,10 @@ func (c *Channel) sendNews(ctx context.Context, conn *connection) error {
 		if c.now().Sub(e.Time) > newsLife {
 			continue
 		}
-		if err := c.post(ctx, conn, e, e.Kind+"/"+uuid.NewString(), newsLife); err != nil {
+		done := pulse.Working()
+		err := c.post(ctx, conn, e, e.Kind+"/"+uuid.NewString(), newsLife)
+		done()
+		if err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
+	"dmgateway/engine/supervise"
 )
 
 // Times of looking at dead-letter queues: a job that its gateway put aside fails within moments, not when it expires.
@@ -19,12 +20,13 @@ const (
 )
 
 // deadLetterLoop looks at the dead-letter queue of each gateway that has a job nobody took.
-func (f *Factory) deadLetterLoop() {
-	f.every(deadLetterEvery, func() {
-		if err := f.lookAtDeadLetters(f.background, time.Now()); err != nil && f.background.Err() == nil {
+func (f *Factory) deadLetterLoop(ctx context.Context, pulse *supervise.Pulse) error {
+	supervise.Every(ctx, pulse, deadLetterEvery, func(ctx context.Context) {
+		if err := f.lookAtDeadLetters(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			f.o.Log.Warn("looking at rejected jobs failed; trying again", "error", err)
 		}
 	})
+	return ctx.Err()
 }
 
 func (f *Factory) lookAtDeadLetters(ctx context.Context, now time.Time) error {

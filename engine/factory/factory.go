@@ -26,6 +26,7 @@ import (
 	"dmgateway/engine/format"
 	"dmgateway/engine/secret"
 	"dmgateway/engine/store"
+	"dmgateway/engine/supervise"
 )
 
 // Options of a factory. Only Dir, Stores and Formats have to be given.
@@ -68,6 +69,9 @@ type Options struct {
 	//
 	// Default: 24 hours.
 	Expiry time.Duration
+	// Of tests: the means to make components panic or hang, and how long they may.
+	disturb func(component string)
+	limit   time.Duration
 	// MaxLosses is how often a run is queued again because a node was lost with it, before it fails.
 	//
 	// Default: 5.
@@ -101,17 +105,18 @@ type Factory struct {
 	name string
 	made time.Time
 
-	lock     *flock.Flock // on the folder
-	db       *sql.DB
-	secrets  sealer
-	signing  ed25519.PrivateKey
-	token    string
-	broker   broker
-	sender   *sender
-	posts    chan struct{} // a message waits in the outbox
-	granting sync.Mutex    // held while the Service Bus's rules are brought in line
-	guesses  *guesses
-	logins   *logins
+	lock       *flock.Flock // on the folder
+	db         *sql.DB
+	secrets    sealer
+	signing    ed25519.PrivateKey
+	token      string
+	broker     broker
+	sender     *sender
+	supervisor *supervise.Supervisor
+	posts      chan struct{} // a message waits in the outbox
+	granting   sync.Mutex    // held while the Service Bus's rules are brought in line
+	guesses    *guesses
+	logins     *logins
 
 	mu          sync.Mutex // protects what follows
 	url         string
@@ -138,6 +143,7 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	f := &Factory{
 		o: o, url: o.URL, posts: make(chan struct{}, 1), watching: map[string]bool{}, guesses: newGuesses(), logins: newLogins(),
 	}
+	f.supervisor = supervise.New(supervise.Options{Log: o.Log, Disturb: o.disturb, Limit: o.limit})
 	f.background, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := f.open(ctx); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -176,9 +182,9 @@ func (f *Factory) open(ctx context.Context) error {
 	if err := f.resume(ctx, time.Now()); err != nil {
 		return err
 	}
-	f.work.Go(f.sendLoop)
-	f.work.Go(f.sweepLoop)
-	f.work.Go(f.deadLetterLoop)
+	f.component("Factory's outbox", f.sendLoop)
+	f.component("Factory's sweep", f.sweepLoop)
+	f.component("Factory's dead letters", f.deadLetterLoop)
 	return nil
 }
 
@@ -245,16 +251,7 @@ func (f *Factory) Name() string { return f.name }
 // because it is bound to the certificate.
 func (f *Factory) Handler() http.Handler { return f.routes() }
 
-// every calls do at once and then in the given interval until the factory closes.
-func (f *Factory) every(interval time.Duration, do func()) {
-	t := time.NewTicker(interval)
-	defer t.Stop()
-	for {
-		do()
-		select {
-		case <-f.background.Done():
-			return
-		case <-t.C:
-		}
-	}
+// component runs a part of the factory, under supervision, until it closes.
+func (f *Factory) component(name string, run func(context.Context, *supervise.Pulse) error) {
+	f.work.Go(func() { f.supervisor.Run(f.background, name, run) })
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/cenkalti/backoff/v5"
+
+	"dmgateway/engine/supervise"
 )
 
 // maxEvents is how many events are stored in one transaction.
@@ -21,18 +23,18 @@ func (f *Factory) watchStatus(queue string) {
 		return
 	}
 	f.watching[queue] = true
-	f.work.Go(func() { f.receiveLoop(queue) })
+	f.component("Factory's events", func(ctx context.Context, pulse *supervise.Pulse) error { return f.receiveLoop(ctx, pulse, queue) })
 }
 
 // receiveLoop receives until the factory closes, over as many connections as it takes.
-func (f *Factory) receiveLoop(queue string) {
+func (f *Factory) receiveLoop(ctx context.Context, pulse *supervise.Pulse, queue string) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 200*time.Millisecond, 30*time.Second
-	for f.background.Err() == nil {
+	for ctx.Err() == nil {
 		began := time.Now()
-		err := f.receive(queue)
-		if f.background.Err() != nil {
-			return
+		err := f.receive(ctx, pulse, queue)
+		if ctx.Err() != nil {
+			break
 		}
 		if time.Since(began) > time.Minute {
 			pause.Reset()
@@ -40,34 +42,38 @@ func (f *Factory) receiveLoop(queue string) {
 		next := pause.NextBackOff()
 		f.o.Log.Warn("receiving status events was cut off; trying again", "queue", queue, "in", next, "error", err)
 		select {
-		case <-f.background.Done():
+		case <-ctx.Done():
 		case <-time.After(next):
 		}
 	}
+	return ctx.Err()
 }
 
 var errConnectionLost = errors.New("the connection ended")
 
 // receive handles events until the link fails.
-func (f *Factory) receive(queue string) error {
+func (f *Factory) receive(ctx context.Context, pulse *supervise.Pulse, queue string) error {
 	r, err := f.broker.client().NewReceiverForQueue(queue, nil)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(f.background), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = r.Close(ctx) // what it still held comes again
 	}()
 	for {
-		messages, err := r.ReceiveMessages(f.background, maxEvents, nil)
+		messages, err := r.ReceiveMessages(ctx, maxEvents, nil)
 		if err != nil {
 			return err
 		}
 		if len(messages) == 0 {
 			return errConnectionLost // the client says no more than this when a connection dies
 		}
-		if err := f.handle(r, messages); err != nil {
+		done := pulse.Working()
+		err = f.handle(ctx, r, messages)
+		done()
+		if err != nil {
 			return err
 		}
 	}
@@ -75,8 +81,8 @@ func (f *Factory) receive(queue string) error {
 
 // handle stores a batch of events in one transaction and then settles their messages: stored twice is harmless, settled
 // and not stored would be lost.
-func (f *Factory) handle(r *azservicebus.Receiver, messages []*azservicebus.ReceivedMessage) error {
-	ctx, cancel := context.WithTimeout(f.background, 30*time.Second)
+func (f *Factory) handle(ctx context.Context, r *azservicebus.Receiver, messages []*azservicebus.ReceivedMessage) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	events, bad := f.readEvents(ctx, messages)
 	if err := f.storeEvents(ctx, events); err != nil {

@@ -14,6 +14,7 @@ import (
 	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
+	"dmgateway/engine/supervise"
 )
 
 // sender keeps one link for each queue that was sent to lately.
@@ -91,22 +92,25 @@ func (f *Factory) poke() {
 }
 
 // sendLoop empties the outbox whenever it is poked, and keeps trying, ever more slowly, while the Service Bus refuses.
-func (f *Factory) sendLoop() {
+func (f *Factory) sendLoop(ctx context.Context, pulse *supervise.Pulse) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 200*time.Millisecond, 30*time.Second
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
-		case <-f.background.Done():
-			return
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-f.posts:
 		case <-timer.C:
 		}
 		next := time.Minute
-		if err := f.sendOutbox(f.background, time.Now()); err == nil {
+		done := pulse.Working()
+		err := f.sendOutbox(ctx, time.Now())
+		done()
+		if err == nil {
 			pause.Reset()
-		} else if f.background.Err() == nil {
+		} else if ctx.Err() == nil {
 			next = pause.NextBackOff()
 			f.o.Log.Warn("queueing jobs failed; trying again", "in", next, "error", err)
 		}
@@ -133,7 +137,7 @@ func (f *Factory) sendOutbox(ctx context.Context, now time.Time) error {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			for _, l := range letters {
-				if err := f.sendLetter(ctx, l); err != nil {
+				if err := supervise.Guard(func() error { return f.sendLetter(ctx, l) }); err != nil {
 					mu.Lock()
 					errs = append(errs, err)
 					mu.Unlock()

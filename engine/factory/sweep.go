@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"dmgateway/engine/supervise"
 )
 
 // resume brings everything in line after a start: queues and rules, and leases. While the factory was down no node could
@@ -25,12 +27,13 @@ func (f *Factory) resume(ctx context.Context, now time.Time) error {
 }
 
 // sweepLoop looks after what only time moves.
-func (f *Factory) sweepLoop() {
-	f.every(min(f.o.Lease/4, 2*time.Second), func() {
-		if err := f.sweep(f.background, time.Now()); err != nil && f.background.Err() == nil {
+func (f *Factory) sweepLoop(ctx context.Context, pulse *supervise.Pulse) error {
+	supervise.Every(ctx, pulse, min(f.o.Lease/4, 2*time.Second), func(ctx context.Context) {
+		if err := f.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			f.o.Log.Error("sweep", "error", err)
 		}
 	})
+	return ctx.Err()
 }
 
 // sweep moves every run whose time has come: leases that ended, attempts that nobody took, tries that are due.

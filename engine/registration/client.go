@@ -95,6 +95,7 @@ type rest struct {
 	location string
 	token    string
 	client   *http.Client
+	skew     skew
 }
 
 func newREST(location string, t *tls.Config, dial Dial) *rest {
@@ -129,10 +130,12 @@ func (r *rest) call(ctx context.Context, method, path string, in, out any) error
 	if r.token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
+	asked := time.Now()
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return r.unreachable(ctx, err)
 	}
+	r.skew.note(resp.Header, asked, time.Now())
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
