@@ -105,15 +105,41 @@ func (c *checkpoints) insist(ctx context.Context) error {
 
 // send sends the newest checkpoint once.
 func (c *checkpoints) send(ctx context.Context) error {
-	state, err := c.Load(ctx)
+	body, err := c.portable(ctx)
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(state)
-	if err != nil {
-		return fmt.Errorf("marshal checkpoint: %w", err)
-	}
 	return c.s.rest.Checkpoint(ctx, protocol.CheckpointRequest{ActivityRun: c.t.run(), Attempt: c.t.entry.Job.Attempt, Checkpoint: body})
+}
+
+// Bytes that a checkpoint has at most to be sent to the factory, which takes no longer requests.
+const (
+	mostLists      = 4 << 20 // of lists of files, some 24 a file
+	mostCheckpoint = 6 << 20
+)
+
+// portable is the checkpoint for another node. A longer one stays here: a run that moves to another node begins again
+// there, with a plan of its own. Files that it copies again replace themselves; a table that holds rows of the run refuses
+// the new plan.
+func (c *checkpoints) portable(ctx context.Context) ([]byte, error) {
+	n, err := c.ChunkBytes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var state journal.State
+	if n <= mostLists {
+		if state, err = c.LoadAll(ctx); err != nil {
+			return nil, err
+		}
+	}
+	body, err := json.Marshal(state)
+	if err == nil && len(body) > mostCheckpoint {
+		body, err = json.Marshal(journal.State{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("marshal checkpoint: %w", err)
+	}
+	return body, nil
 }
 
 func (c *checkpoints) sendNews(ctx context.Context) {

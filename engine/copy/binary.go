@@ -3,7 +3,6 @@ package copy
 import (
 	"context"
 	"errors"
-	"io"
 	"path"
 	"slices"
 	"sync/atomic"
@@ -81,27 +80,25 @@ func (w *binaryWork) degree() (usual, most int) {
 func (w *binaryWork) plan(ctx context.Context, _ int) (Plan, error) {
 	p := Plan{FastPath: fastBinary}
 	sel := w.run.job.Source.Files
+	g := files.Grouper{Base: files.Base(sel), Chunks: w.run.chunks()}
 	if w.merges() {
-		found, err := files.Select(ctx, w.from, sel)
-		if err != nil {
-			return Plan{}, err
-		}
-		if len(found.Files) > 0 {
-			p.Partitions = append(p.Partitions, files.Part{Files: found.Files, Base: found.Base}.Partition(0))
-		}
-		return p, nil
+		g.Grouping = files.Together
 	}
-	g := files.Grouper{Base: files.Base(sel)}
-	if _, err := files.Each(ctx, w.from, sel, func(f store.File) error { g.Add(f); return nil }); err != nil {
+	if _, err := files.Each(ctx, w.from, sel, func(f store.File) error { return g.Add(ctx, f) }); err != nil {
 		return Plan{}, err
 	}
-	g.End()
+	err := g.End(ctx)
 	p.Partitions = g.Partitions
-	return p, nil
+	return p, err
+}
+
+// eachPart gives the files of a partition, some hundred at a time.
+func (w *binaryWork) eachPart(ctx context.Context, p store.Partition, fn func(files.Part) error) error {
+	return files.EachPart(ctx, w.run.chunks(), p, fn)
 }
 
 // planned makes sure that no two files would become one.
-func (w *binaryWork) planned(_ context.Context, p *Plan, _ bool) error {
+func (w *binaryWork) planned(ctx context.Context, p *Plan, _ bool) error {
 	w.plans = p.Partitions
 	if len(p.Partitions) == 0 {
 		w.run.warn("No file was changed in the time that the source selects; nothing was copied.")
@@ -111,34 +108,54 @@ func (w *binaryWork) planned(_ context.Context, p *Plan, _ bool) error {
 	}
 	var meet files.Targets
 	for _, x := range p.Partitions {
-		part, err := files.ParsePart(x)
-		if err != nil {
-			return err
-		}
-		for _, f := range part.Files {
-			if err := meet.Take(w.path(part, f), f.Path); err != nil {
-				return err
+		if err := w.eachPart(ctx, x, func(part files.Part) error {
+			for _, f := range part.Files {
+				if err := meet.Take(w.path(part, f), f.Path); err != nil {
+					return err
+				}
 			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // eachTarget gives the paths in the sink, as long as fn wants more.
-func (w *binaryWork) eachTarget(fn func(to string) bool) error {
+func (w *binaryWork) eachTarget(ctx context.Context, fn func(to string) bool) error {
+	var enough error = errEnough{}
 	for _, x := range w.plans {
-		part, err := files.ParsePart(x)
+		if w.merges() {
+			to, err := w.merged(ctx, x)
+			if err != nil || !fn(to) {
+				return err
+			}
+			continue
+		}
+		err := w.eachPart(ctx, x, func(part files.Part) error {
+			for _, f := range part.Files {
+				if !fn(w.path(part, f)) {
+					return enough
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, enough) {
+			return nil
+		}
 		if err != nil {
 			return err
-		}
-		for _, f := range part.Files {
-			if !fn(w.path(part, f)) {
-				return nil
-			}
 		}
 	}
 	return nil
 }
+
+// errEnough ends a walk over the plan.
+type errEnough struct{}
+
+// Error says that.
+func (errEnough) Error() string { return "enough" }
 
 // path is Data Factory's copyBehavior: the hierarchy below the source's folder, one level with generated names, or one
 // file of all.
@@ -150,9 +167,6 @@ func (w *binaryWork) path(part files.Part, f store.File) string {
 	}
 	switch {
 	case sink.Behavior == activity.MergeFiles:
-		if sink.Extension == "" {
-			extension = path.Ext(part.Files[0].Path)
-		}
 		return w.names.Generated("merged", extension)
 	case sink.Name != "":
 		return w.names.Generated(f.Path, extension)
@@ -175,16 +189,13 @@ func (w *binaryWork) prepare(ctx context.Context, resuming bool) error {
 func (w *binaryWork) committed(context.Context) (map[string]store.Counts, error) { return nil, nil }
 
 func (w *binaryWork) copy(ctx context.Context, p store.Partition, t *tally) (c PartitionCounts, err error) {
-	part, err := files.ParsePart(p)
-	if err != nil {
-		return c, err
-	}
 	log := w.run.log4rows(ctx, p)
 	defer log.abort()
 	if w.merges() {
-		err = w.merge(ctx, part, t, &c, log)
+		err = w.merge(ctx, p, t, &c, log)
 	} else {
-		err = w.each(ctx, part, p.ID == w.plans[0].ID, t, &c, log)
+		first := p.ID == w.plans[0].ID
+		err = w.eachPart(ctx, p, func(part files.Part) error { return w.each(ctx, part, first, t, &c, log) })
 	}
 	if err == nil {
 		err = log.commit(ctx)
@@ -196,10 +207,10 @@ func (w *binaryWork) copy(ctx context.Context, p store.Partition, t *tally) (c P
 
 // each copies the files of a group one after the other. Their paths are kept where they are few or the first.
 func (w *binaryWork) each(ctx context.Context, part files.Part, first bool, t *tally, c *PartitionCounts, log *partLog) error {
-	for i, f := range part.Files {
+	for _, f := range part.Files {
 		to := w.path(part, f)
 		before := t.counts()
-		err := w.transfer(ctx, part.Files[i:i+1], to, t)
+		err := w.transfer(ctx, oneFile(f), to, t)
 		if reason, ok := w.skips(err, to); ok {
 			now := t.counts()
 			t.forget(now.BytesRead-before.BytesRead, now.Bytes-before.Bytes)
@@ -225,45 +236,6 @@ func (w *binaryWork) each(ctx context.Context, part files.Part, first bool, t *t
 	return nil
 }
 
-// merge copies all files into one. Only a file that is not there, or may not be read, can be left out: of any other,
-// bytes have gone into the merged file already.
-func (w *binaryWork) merge(ctx context.Context, part files.Part, t *tally, c *PartitionCounts, log *partLog) error {
-	to := w.path(part, part.Files[0])
-	list := part.Files
-	if skip := w.run.job.Source.Files.Skip; skip.Missing || skip.Forbidden {
-		list = nil
-		for _, f := range part.Files {
-			r, err := w.from.Open(ctx, f, 0, 1)
-			if err == nil {
-				var one [1]byte
-				if _, err = r.Read(one[:]); errors.Is(err, io.EOF) {
-					err = nil
-				}
-				err = errors.Join(err, r.Close())
-			}
-			if reason, ok := w.skips(ofSource(err), to); ok && err != nil {
-				c.Skipped = append(c.Skipped, f.Path)
-				if err := log.skippedFile(f.Path, reason); err != nil {
-					return err
-				}
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			list = append(list, f)
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	if err := w.transfer(ctx, list, to, t); err != nil {
-		return err
-	}
-	c.FilesRead, c.Files = int64(len(list)), []string{to}
-	return nil
-}
-
 // finish deletes the source's files where the job wants that; all of them are in the sink now, but for those that were
 // left out.
 func (w *binaryWork) finish(ctx context.Context) error {
@@ -279,14 +251,14 @@ func (w *binaryWork) finish(ctx context.Context) error {
 		return err
 	}
 	for _, p := range w.plans {
-		part, err := files.ParsePart(p)
+		out := state.Done[p.ID].Skipped
+		err := w.eachPart(ctx, p, func(part files.Part) error {
+			if len(out) > 0 {
+				part.Files = slices.DeleteFunc(part.Files, func(f store.File) bool { return slices.Contains(out, f.Path) })
+			}
+			return files.Delete(ctx, w.from, part.Files)
+		})
 		if err != nil {
-			return err
-		}
-		if out := state.Done[p.ID].Skipped; len(out) > 0 {
-			part.Files = slices.DeleteFunc(part.Files, func(f store.File) bool { return slices.Contains(out, f.Path) })
-		}
-		if err := files.Delete(ctx, w.from, part.Files); err != nil {
 			return err
 		}
 	}

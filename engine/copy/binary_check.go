@@ -20,11 +20,11 @@ func (w *binaryWork) strict() bool {
 }
 
 // unchanged makes sure, where the job wants that, that the source's files are still those that were read.
-func (w *binaryWork) unchanged(ctx context.Context, list []store.File) error {
+func (w *binaryWork) unchanged(ctx context.Context, list series) error {
 	if !w.strict() {
 		return nil
 	}
-	for _, f := range list {
+	return list.each(ctx, func(f store.File) error {
 		now, err := w.from.Stat(ctx, f.Path)
 		if err != nil {
 			return ofSource(err)
@@ -32,8 +32,8 @@ func (w *binaryWork) unchanged(ctx context.Context, list []store.File) error {
 		if now.Size != f.Size || now.ETag != f.ETag || !now.Modified.Equal(f.Modified) {
 			return fault.New(Inconsistent, "the file changed while it was copied").At(f.Path).Try("Copy it when nobody writes to it.")
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // commitFile commits and makes sure that the store holds what it was given: as many bytes, and the same where the job

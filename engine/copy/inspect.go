@@ -163,6 +163,7 @@ func DryRun(ctx context.Context, job *activity.Job, o Options) (*Outlook, error)
 }
 
 func (r *run) dryRun(ctx context.Context) (_ *Outlook, err error) {
+	defer r.forget()
 	w, err := r.work()
 	if err != nil {
 		return nil, err
@@ -253,8 +254,8 @@ func typeName(f batch.Field) string {
 }
 
 // inspect adds the files.
-func (w *binaryWork) inspect(_ context.Context, out *Outlook) error {
-	if err := w.eachTarget(func(to string) bool {
+func (w *binaryWork) inspect(ctx context.Context, out *Outlook) error {
+	if err := w.eachTarget(ctx, func(to string) bool {
 		out.Files = append(out.Files, to)
 		return len(out.Files) < 10*maxFiles
 	}); err != nil {

@@ -62,6 +62,9 @@ func (w *rowWork) open(ctx context.Context) (err error) {
 			return err
 		})
 		if err == nil {
+			if s, ok := source.(*files.Source); ok {
+				s.Keep(w.run.chunks())
+			}
 			w.source = source
 			w.reportUnknown()
 		}

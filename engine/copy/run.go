@@ -35,6 +35,7 @@ func Run(ctx context.Context, job *activity.Job, o Options) (*report.Result, err
 	err := r.attempts(ctx)
 	r.endStaging(err != nil)
 	r.closeSessionLog()
+	r.forget()
 	w.end()
 	return r.result(err, peakMemory(w.peak)), err
 }
@@ -75,7 +76,7 @@ func newRun(job *activity.Job, o Options) *run {
 		o.RunID = uuid.NewString()
 	}
 	if o.Checkpoints == nil {
-		o.Checkpoints = &memoryCheckpoints{}
+		o.Checkpoints = &localCheckpoints{}
 	}
 	if o.Memory <= 0 {
 		o.Memory = 128 << 20
@@ -92,6 +93,21 @@ func newRun(job *activity.Job, o Options) *run {
 	r.meter.limits = o.Limits
 	r.meter.enter(stageConnecting)
 	return r
+}
+
+// chunks is where long lists of files go, nil where the checkpoints keep none.
+func (r *run) chunks() files.Chunks {
+	c, _ := r.checkpoints.(files.Chunks)
+	return c
+}
+
+// forget gives up what the run keeps only as long as it lasts.
+func (r *run) forget() {
+	if c, ok := r.checkpoints.(*localCheckpoints); ok {
+		if err := c.close(); err != nil {
+			r.log.Warn("removing a temporary file failed", "error", err)
+		}
+	}
 }
 
 // slice names what the run copies: the activity and its window. Another run of the same is to replace what it wrote.

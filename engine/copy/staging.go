@@ -218,7 +218,7 @@ func (r *run) endStaging(failed bool) {
 	if s == nil {
 		return
 	}
-	if _, forgotten := r.checkpoints.(*memoryCheckpoints); failed && forgotten {
+	if _, forgotten := r.checkpoints.(*localCheckpoints); failed && forgotten {
 		ctx, stop := context.WithTimeout(context.Background(), stagingPatience)
 		defer stop()
 		if err := s.clear(ctx); err != nil {

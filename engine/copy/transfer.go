@@ -27,11 +27,8 @@ const (
 )
 
 // transfer copies the bytes of the files, one after the other, into one file of the sink.
-func (w *binaryWork) transfer(ctx context.Context, list []store.File, to string, t *tally) (err error) {
-	var size int64
-	for _, f := range list {
-		size += f.Size
-	}
+func (w *binaryWork) transfer(ctx context.Context, list series, to string, t *tally) (err error) {
+	size := list.size
 	need := min(w.run.o.Memory, largeNeed)
 	if size <= smallFile {
 		need = min(need, smallCopy+size)
@@ -41,7 +38,7 @@ func (w *binaryWork) transfer(ctx context.Context, list []store.File, to string,
 	}
 	defer w.memory.Release(need)
 
-	out, err := w.create(ctx, list, to, size, t)
+	out, err := w.create(ctx, list, to, t)
 	if err != nil {
 		return err
 	}
@@ -91,13 +88,13 @@ func (f *meteredFile) count(n int64) {
 	f.t.wrote(0, n)
 }
 
-func (w *binaryWork) create(ctx context.Context, list []store.File, to string, size int64, t *tally) (*meteredFile, error) {
+func (w *binaryWork) create(ctx context.Context, list series, to string, t *tally) (*meteredFile, error) {
 	sink := w.run.job.Sink.Files
 	o := store.CreateOptions{
 		BlockSize: sink.BlockSize, Direct: sink.Direct, Timeout: sink.Timeout, Checked: w.strict(),
 		Parallel: w.share(sink.Connections),
 	}
-	if size <= smallFile {
+	if list.size <= smallFile {
 		o.Parallel = 1
 	}
 	for _, m := range sink.Metadata {
@@ -106,7 +103,7 @@ func (w *binaryWork) create(ctx context.Context, list []store.File, to string, s
 		}
 		o.Metadata[m.Name] = m.Value
 		if m.Value == activity.LastModified {
-			o.Metadata[m.Name] = latest(list).Format(time.RFC3339)
+			o.Metadata[m.Name] = list.latest.Format(time.RFC3339)
 		}
 	}
 	f, err := w.to.Create(ctx, to, o)
@@ -120,15 +117,6 @@ func (w *binaryWork) create(ctx context.Context, list []store.File, to string, s
 	return out, nil
 }
 
-func latest(list []store.File) (t time.Time) {
-	for _, f := range list {
-		if f.Modified.After(t) {
-			t = f.Modified
-		}
-	}
-	return t
-}
-
 // share is how many connections one file may use, of those that its side may have; 0 = as many as suit.
 func (w *binaryWork) share(connections int) int {
 	if connections <= 0 {
@@ -138,13 +126,13 @@ func (w *binaryWork) share(connections int) int {
 }
 
 // asIs copies the same bytes and compares size and hash with what the source says of the file.
-func (w *binaryWork) asIs(ctx context.Context, list []store.File, out *meteredFile, t *tally) error {
-	for _, f := range list {
+func (w *binaryWork) asIs(ctx context.Context, list series, out *meteredFile, t *tally) error {
+	return list.each(ctx, func(f store.File) error {
 		var sum hash.Hash
 		if len(f.MD5) == md5.Size {
 			sum = md5.New()
 		}
-		n, err := w.pour(ctx, f, out, sum, len(list) == 1, t)
+		n, err := w.pour(ctx, f, out, sum, list.count == 1, t)
 		if err != nil {
 			return err
 		}
@@ -155,28 +143,25 @@ func (w *binaryWork) asIs(ctx context.Context, list []store.File, out *meteredFi
 			return fault.New(Inconsistent, "the bytes that came do not have the MD5 that the store keeps for the file").
 				At(f.Path).Try("Store the file again; it is damaged, or its MD5 is wrong.")
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // recompress copies the content when only the compression around it differs.
-func (w *binaryWork) recompress(ctx context.Context, list []store.File, to string, out io.Writer, t *tally) (err error) {
+func (w *binaryWork) recompress(ctx context.Context, list series, to string, out io.Writer, t *tally) (err error) {
 	c, err := files.NewCompressor(w.run.job.Sink.Files, to, out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	for _, f := range list {
+	return list.each(ctx, func(f store.File) error {
 		r, err := files.OpenContent(ctx, w.from, f, w.run.job.Source.Files.Compression, func(n int) { t.read(0, int64(n)) })
 		if err != nil {
 			return ofSource(err)
 		}
 		_, err = io.CopyBuffer(c, sourceReader{r}, make([]byte, smallCopy))
-		if err := errors.Join(err, r.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
+		return errors.Join(err, r.Close())
+	})
 }
 
 // sourceReader says whose errors it gives.

@@ -10,6 +10,13 @@ import (
 	"dmgateway/engine/copy"
 )
 
+// State is a run's checkpoint with everything that another node's journal needs to go on.
+type State struct {
+	copy.State
+	// Chunks are the lists of files that the plan's partitions mean, see files.Chunks.
+	Chunks [][]byte `json:"chunks,omitempty"`
+}
+
 // Checkpoints is the checkpoint of one run, see copy.Checkpoints.
 type Checkpoints struct {
 	j   *Journal
@@ -96,8 +103,18 @@ func putCommitted(ctx context.Context, tx *sql.Tx, run, partition string, counts
 	return err
 }
 
+// forgetCheckpoint forgets the plan and what is committed. Lists of files stay: they are written before their plan.
 func forgetCheckpoint(ctx context.Context, tx *sql.Tx, run string) error {
-	for _, table := range []string{"plan", "committed"} {
+	return forget(ctx, tx, run, "plan", "committed")
+}
+
+// forgetRun forgets everything of a run.
+func forgetRun(ctx context.Context, tx *sql.Tx, run string) error {
+	return forget(ctx, tx, run, "plan", "committed", "chunk")
+}
+
+func forget(ctx context.Context, tx *sql.Tx, run string, tables ...string) error {
+	for _, table := range tables {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run = ?", run); err != nil {
 			return err
 		}

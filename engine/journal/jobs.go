@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"dmgateway/engine/copy"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
@@ -58,7 +57,7 @@ func mergeCheckpoint(ctx context.Context, tx *sql.Tx, job protocol.Job) error {
 	if len(job.Checkpoint) == 0 || string(job.Checkpoint) == "null" {
 		return nil
 	}
-	var theirs copy.State
+	var theirs State
 	if err := json.Unmarshal(job.Checkpoint, &theirs); err != nil {
 		return fault.New(fault.BadData, "the job's checkpoint cannot be read").Because(err)
 	}
@@ -75,7 +74,10 @@ func mergeCheckpoint(ctx context.Context, tx *sql.Tx, job protocol.Job) error {
 		return err
 	}
 	if string(ours) != string(plan) {
-		if err := forgetCheckpoint(ctx, tx, job.ActivityRun); err != nil {
+		if err := forgetRun(ctx, tx, job.ActivityRun); err != nil {
+			return err
+		}
+		if err := putChunks(ctx, tx, job.ActivityRun, 0, theirs.Chunks); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO plan (run, body) VALUES (?, ?)", job.ActivityRun, plan); err != nil {
@@ -133,7 +135,7 @@ func (j *Journal) End(ctx context.Context, e End) (bool, error) {
 		}
 		ended = true
 		if e.Result.Status == report.Succeeded {
-			if err := forgetCheckpoint(ctx, tx, e.Run); err != nil {
+			if err := forgetRun(ctx, tx, e.Run); err != nil {
 				return err
 			}
 		}
@@ -224,7 +226,7 @@ func (j *Journal) Prune(ctx context.Context, before time.Time, keep int) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"plan", "committed"} {
+		for _, table := range []string{"plan", "committed", "chunk"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run NOT IN (SELECT run FROM job)"); err != nil {
 				return err
 			}

@@ -90,5 +90,5 @@ func closeRun(ctx context.Context, tx *sql.Tx, key, run string) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM open_run WHERE key = ? AND run = ?", key, run); err != nil {
 		return err
 	}
-	return forgetCheckpoint(ctx, tx, run)
+	return forgetRun(ctx, tx, run)
 }

@@ -117,7 +117,7 @@ func (r *reader) note() {
 	if known == nil {
 		return
 	}
-	p := place{partition: r.id, file: r.next, path: r.path, rest: r.part.Rest}
+	p := place{partition: r.id, file: r.number, path: r.path, rest: r.part.Rest}
 	for _, f := range x.Notes() {
 		if !chosen(f.Column, known, r.want) {
 			p.row = f.Row

@@ -20,6 +20,11 @@ const packed = '~'
 
 // pack makes such a Spec.
 func (x Part) pack() string {
+	return string(packed) + strconv.Itoa(len(x.Files)) + ":" + base64.RawStdEncoding.EncodeToString(x.deflated(nil))
+}
+
+// deflated is the packed descriptions. w, where not nil, is a writer to use again.
+func (x Part) deflated(w *flate.Writer) []byte {
 	raw := appendText(nil, x.Base)
 	var last store.File
 	for _, f := range x.Files {
@@ -32,15 +37,19 @@ func (x Part) pack() string {
 		last = f
 	}
 	var b bytes.Buffer
-	b.WriteByte(packed)
-	b.WriteString(strconv.Itoa(len(x.Files)))
-	b.WriteByte(':')
-	e := base64.NewEncoder(base64.RawStdEncoding, &b)
-	w, _ := flate.NewWriter(e, flate.BestSpeed) // the level is a good one
-	_, _ = w.Write(raw)                         // a buffer takes everything
+	if w == nil {
+		w = newDeflater()
+	}
+	w.Reset(&b)
+	_, _ = w.Write(raw) // a buffer takes everything
 	_ = w.Close()
-	_ = e.Close()
-	return b.String()
+	return b.Bytes()
+}
+
+// newDeflater is a writer for deflated; it takes more memory than many lists.
+func newDeflater() *flate.Writer {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level is a good one
+	return w
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -74,7 +83,12 @@ func unpack(spec string) (x Part, err error) {
 	if !ok {
 		return x, errPacked
 	}
-	raw, err := io.ReadAll(flate.NewReader(base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(rest))))
+	return inflated(n, base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(rest)))
+}
+
+// inflated reads n descriptions that deflated wrote.
+func inflated(n int64, r io.Reader) (x Part, err error) {
+	raw, err := io.ReadAll(flate.NewReader(r))
 	if err != nil {
 		return x, errPacked
 	}

@@ -69,9 +69,13 @@ func TestAGrouperMakesTheGroupsOfAllFilesAtOnce(t *testing.T) {
 			}
 			f := store.File{Path: fmt.Sprintf("b/%06d", i), Size: size}
 			list = append(list, f)
-			g.Add(f)
+			if err := g.Add(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
 		}
-		g.End()
+		if err := g.End(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		groups := Groups(list)
 		if len(groups) != len(g.Partitions) || g.Files != int64(n) {
 			t.Errorf("%d files: %d partitions, %d groups", n, len(g.Partitions), len(groups))
@@ -96,9 +100,13 @@ func TestAPlanOfManyFilesIsSmall(t *testing.T) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range n {
 		at = at.Add(time.Duration(i*7919%1_000_003) * time.Microsecond)
-		g.Add(store.File{Path: fmt.Sprintf("in/folder%03d/file-%07d.json", i/1000, i), Size: int64(1000 + i%50), Modified: at, ETag: fmt.Sprintf("%x-%x", at.UnixNano(), 1000+i%50)})
+		if err := g.Add(t.Context(), store.File{Path: fmt.Sprintf("in/folder%03d/file-%07d.json", i/1000, i), Size: int64(1000 + i%50), Modified: at, ETag: fmt.Sprintf("%x-%x", at.UnixNano(), 1000+i%50)}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	g.End()
+	if err := g.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	per := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n

@@ -35,13 +35,16 @@ type Part struct {
 	Rest bool `json:"rest,omitempty"`
 }
 
-// ParsePart reads a partition's Spec.
+// ParsePart reads a partition's Spec that has the files in itself; [EachPart] reads every one.
 func ParsePart(p store.Partition) (Part, error) {
 	var x Part
 	var err error
-	if strings.HasPrefix(p.Spec, string(packed)) {
+	switch {
+	case strings.HasPrefix(p.Spec, string(packed)):
 		x, err = unpack(p.Spec)
-	} else {
+	case isKept(p.Spec):
+		err = errKept
+	default:
 		err = json.Unmarshal([]byte(p.Spec), &x)
 	}
 	if err != nil {
@@ -52,7 +55,7 @@ func ParsePart(p store.Partition) (Part, error) {
 
 // Partition makes the partition of x with number i.
 func (x Part) Partition(i int) store.Partition {
-	p := store.Partition{ID: fmt.Sprintf("f%06d", i)}
+	p := store.Partition{ID: partID(i)}
 	if len(x.Files) > 1 && x.Of == 0 && x.Piece == "" {
 		p.Spec = x.pack()
 	} else {
@@ -69,10 +72,15 @@ func (x Part) Partition(i int) store.Partition {
 	return p
 }
 
+func partID(i int) string { return fmt.Sprintf("f%06d", i) }
+
 // Count is how many files a partition stands for; 0 where it is no partition of files.
 func Count(p store.Partition) int64 {
 	if n, _, ok := packedCount(p.Spec); ok {
 		return n
+	}
+	if k, ok := parseKept(p.Spec); ok {
+		return k.files
 	}
 	if len(p.Spec) == 0 || p.Spec[0] != '{' {
 		return 0
@@ -82,64 +90,6 @@ func Count(p store.Partition) int64 {
 		return 0
 	}
 	return int64(len(x.Files))
-}
-
-// Grouper makes partitions of files as they are found, in groups as [Groups] makes them, without holding more than one
-// group. Add takes a file, End the last group; Partitions has the result.
-type Grouper struct {
-	Base       string
-	Partitions []store.Partition
-	Files      int64
-
-	pending []store.File
-	size    int64
-	many    bool
-}
-
-// Add puts one more file into the plan.
-func (g *Grouper) Add(f store.File) {
-	g.Files++
-	g.pending = append(g.pending, f)
-	g.size += f.Size
-	if !g.many {
-		if len(g.pending) <= fewFiles {
-			return
-		}
-		g.many = true
-		groups := Groups(g.pending)
-		for _, x := range groups[:len(groups)-1] {
-			g.emit(x)
-		}
-		g.pending = append([]store.File(nil), groups[len(groups)-1]...)
-		g.size = 0
-		for _, x := range g.pending {
-			g.size += x.Size
-		}
-		return
-	}
-	if last := len(g.pending) - 1; last > 0 && (last >= maxTogether || g.size > maxGroupBytes) {
-		g.emit(g.pending[:last])
-		g.pending, g.size = append(g.pending[:0], f), f.Size
-	}
-}
-
-// End makes the partitions of what is left.
-func (g *Grouper) End() {
-	if len(g.pending) == 0 {
-		return
-	}
-	groups := [][]store.File{g.pending}
-	if !g.many {
-		groups = Groups(g.pending)
-	}
-	for _, x := range groups {
-		g.emit(x)
-	}
-	g.pending = nil
-}
-
-func (g *Grouper) emit(list []store.File) {
-	g.Partitions = append(g.Partitions, Part{Files: list, Base: g.Base}.Partition(len(g.Partitions)))
 }
 
 // Groups divides files, in order, into what is copied and checkpointed as one: single files while they are few; groups

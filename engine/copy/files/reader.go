@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -16,11 +17,13 @@ import (
 type reader struct {
 	source *Source
 	id     string // of the partition
-	part   Part
+	list   *list
+	part   Part // of the list, that is being read
 	want   batch.Schema
 	schema batch.Schema // what Next fills: that of the first file
 
-	next    int // index of the file after the current one
+	next    int // index in part of the file after the current one
+	number  int // of the current file in the partition, from 1
 	current format.Reader
 	path    string
 	rows    int64 // of the current file, given so far
@@ -35,13 +38,22 @@ type reader struct {
 
 var _ store.Reader = (*reader)(nil)
 
+// more takes the next files of the partition; false where there are none.
+func (r *reader) more(ctx context.Context) (ok bool, err error) {
+	for r.next == len(r.part.Files) {
+		if r.part, ok, err = r.list.part(ctx); err != nil || !ok {
+			return false, err
+		}
+		r.next = 0
+	}
+	return true, nil
+}
+
 // open begins the next file.
 func (r *reader) open(ctx context.Context) error {
-	if len(r.part.Files) == 0 {
-		return fault.New(fault.Internal, "a partition has no files")
-	}
 	f := r.part.Files[r.next]
 	r.next++
+	r.number++
 	r.path, r.rows = f.Path, 0
 	in := r.source.input(f, &r.bytes)
 	if f.Size == 0 {
@@ -124,8 +136,8 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 		if !errors.Is(err, io.EOF) {
 			return inFile(err, r.path)
 		}
-		if r.next == len(r.part.Files) {
-			return io.EOF
+		if ok, err := r.more(ctx); err != nil || !ok {
+			return cmp.Or(err, io.EOF)
 		}
 		if err := r.closeFile(); err != nil {
 			return err

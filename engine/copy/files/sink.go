@@ -52,12 +52,12 @@ func (s *Sink) Planned(partitions []store.Partition) error {
 // target is the path of a partition's file, and what of the source it is made of.
 func (s *Sink) target(p store.Partition, of int) (target, from string, err error) {
 	ext := s.extension()
-	if s.from != nil {
+	if s.from != nil && s.o.Name == "" && s.o.Behavior != activity.MergeFiles && !isKept(p.Spec) {
 		part, err := ParsePart(p)
 		if err != nil {
 			return "", "", err
 		}
-		if s.o.Name == "" && s.o.Behavior != activity.MergeFiles && len(part.Files) == 1 {
+		if len(part.Files) == 1 {
 			f := part.Files[0].Path
 			if s.o.Behavior == activity.FlattenHierarchy {
 				return s.names.Generated(f, ext), f, nil

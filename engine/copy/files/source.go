@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,9 +23,11 @@ type Source struct {
 	sel      *activity.FileSource
 	grouping Grouping
 
-	plan []store.Partition // the plan that holds, where there is one
-	mu   sync.Mutex
-	list *Selected // listed once
+	chunks  Chunks            // of long lists; may be nil
+	planned bool              // plan holds
+	plan    []store.Partition // the plan that holds, where there is one
+	mu      sync.Mutex
+	list    *Selected // listed once
 
 	schema batch.Schema // nil before Schema has found it
 	notes  *Notes       // nil where nobody wants to know
@@ -40,25 +43,18 @@ func NewSource(files store.Files, sel *activity.FileSource, g Grouping) *Source 
 	return &Source{files: files, sel: sel, grouping: g}
 }
 
+// Keep makes the source keep lists of many files in c. Call it before the other methods.
+func (s *Source) Keep(c Chunks) { s.chunks = c }
+
 // Planned makes the source take its files from a plan, as they were when it was made, instead of listing them.
 func (s *Source) Planned(partitions []store.Partition) error {
-	list := &Selected{}
-	for _, p := range partitions {
-		x, err := ParsePart(p)
-		if err != nil {
-			return err
-		}
-		if !x.Rest {
-			list.Files = append(list.Files, x.Files...)
-		}
-		list.Base = x.Base
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.plan, s.list = partitions, list
+	s.plan, s.planned = partitions, true
 	return nil
 }
 
+// selected lists the files where there is no plan: to show the first rows of them.
 func (s *Source) selected(ctx context.Context) (*Selected, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,26 +68,59 @@ func (s *Source) selected(ctx context.Context) (*Selected, error) {
 	return list, err
 }
 
+// eachPart calls fn for the files, some hundred at a time, each file once.
+func (s *Source) eachPart(ctx context.Context, fn func(Part) error) error {
+	s.mu.Lock()
+	planned, plan := s.planned, s.plan
+	s.mu.Unlock()
+	if !planned {
+		list, err := s.selected(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(Part{Files: list.Files, Base: list.Base})
+	}
+	for _, p := range plan {
+		if err := EachPart(ctx, s.chunks, p, func(x Part) error {
+			if x.Rest {
+				return nil
+			}
+			return fn(x)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errEnough ends a walk over the files.
+var errEnough = errors.New("enough")
+
 // Schema is that of the first file that is there and has columns.
 func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
-	list, err := s.selected(ctx)
+	var first error // why there is none, of the first file that could not tell
+	err := s.eachPart(ctx, func(x Part) error {
+		for _, f := range x.Files {
+			schema, err := s.schemaOf(ctx, f, x.Base)
+			switch {
+			case err == nil && len(schema) > 0:
+				s.mu.Lock()
+				s.schema = schema
+				s.mu.Unlock()
+				return errEnough
+			case err != nil && f.Size > 0 && !errors.Is(err, fs.ErrNotExist):
+				return inFile(err, f.Path)
+			case first == nil:
+				first = err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return s.schema, nil
+	}
 	if err != nil {
 		return nil, err
-	}
-	var first error // why there is none, of the first file that could not tell
-	for _, f := range list.Files {
-		schema, err := s.schemaOf(ctx, f, list.Base)
-		switch {
-		case err == nil && len(schema) > 0:
-			s.mu.Lock()
-			s.schema = schema
-			s.mu.Unlock()
-			return schema, nil
-		case err != nil && f.Size > 0 && !errors.Is(err, fs.ErrNotExist):
-			return nil, inFile(err, f.Path)
-		case first == nil:
-			first = err
-		}
 	}
 	return nil, fault.New(fault.NotFound, "no file is there that tells the columns").At(describe(s.sel)).Because(first).
 		Try("Give the dataset a structure, or wait until there are files with data.")
@@ -126,33 +155,28 @@ func inFile(err error, path string) error {
 	return &with
 }
 
-// Partitions divides the files, for about n readers at once.
+// Partitions divides the files, for about n readers at once. They are listed into the plan as they are found.
 func (s *Source) Partitions(ctx context.Context, n int) ([]store.Partition, error) {
-	list, err := s.selected(ctx)
-	if err != nil || len(list.Files) == 0 {
+	g := Grouper{Base: Base(s.sel), Chunks: s.chunks, Grouping: s.grouping}
+	if _, err := Each(ctx, s.files, s.sel, func(f store.File) error { return g.Add(ctx, f) }); err != nil {
 		return nil, err
 	}
-	var parts []Part
-	switch s.grouping {
-	case Together:
-		parts = []Part{{Files: list.Files, Base: list.Base}}
-	case OneByOne:
-		for i := range list.Files {
-			parts = append(parts, Part{Files: list.Files[i : i+1 : i+1], Base: list.Base})
-		}
-	default:
-		if parts, err = s.anyhow(ctx, list, n); err != nil {
+	if list, few := g.Few(); few && s.grouping == Any {
+		parts, err := s.anyhow(ctx, &Selected{Files: list, Base: g.Base}, n)
+		if err != nil {
 			return nil, err
 		}
+		var out []store.Partition
+		for i, x := range parts {
+			out = append(out, x.Partition(i))
+		}
+		return out, nil
 	}
-	out := make([]store.Partition, len(parts))
-	for i, x := range parts {
-		out[i] = x.Partition(i)
-	}
-	return out, nil
+	err := g.End(ctx)
+	return g.Partitions, err
 }
 
-// anyhow groups many files, and cuts large ones when there are fewer of them than readers.
+// anyhow makes each file a part, and cuts large ones when there are fewer of them than readers.
 func (s *Source) anyhow(ctx context.Context, list *Selected, n int) ([]Part, error) {
 	splitter, ok := s.sel.Format.(format.Splitter)
 	cut := ok && len(list.Files) < n && s.sel.Compression == compression.None
@@ -181,20 +205,21 @@ const minPiece = 4 << 20
 
 // Open reads one partition.
 func (s *Source) Open(ctx context.Context, p store.Partition, want batch.Schema) (store.Reader, error) {
-	part := Part{}
+	l := &list{partition: p.ID}
+	var err error
 	if p.Spec == "" {
-		list, err := s.selected(ctx)
+		all, err := s.selected(ctx)
 		if err != nil {
 			return nil, err
 		}
-		part.Files, part.Base = list.Files, list.Base
-	} else {
-		var err error
-		if part, err = ParsePart(p); err != nil {
-			return nil, err
-		}
+		l.inside = &Part{Files: all.Files, Base: all.Base}
+	} else if l, err = newList(s.chunks, p); err != nil {
+		return nil, err
 	}
-	r := &reader{source: s, id: p.ID, part: part, want: want}
+	r := &reader{source: s, id: p.ID, list: l, want: want}
+	if ok, err := r.more(ctx); err != nil || !ok {
+		return nil, cmp.Or(err, error(fault.New(fault.Internal, "a partition has no files")))
+	}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -205,10 +230,10 @@ func (s *Source) Open(ctx context.Context, p store.Partition, want batch.Schema)
 // DeleteCopied deletes the files of the plan where the job wants that: all of them are copied. A file that has changed
 // since is left alone. It may be called again.
 func (s *Source) DeleteCopied(ctx context.Context) error {
-	if !s.sel.DeleteAfter || s.plan == nil {
+	if !s.sel.DeleteAfter || !s.planned {
 		return nil
 	}
-	return Delete(ctx, s.files, s.list.Files)
+	return s.eachPart(ctx, func(x Part) error { return Delete(ctx, s.files, x.Files) })
 }
 
 // Delete deletes files that are still as they are described.
