@@ -17,8 +17,12 @@ type String struct {
 	text *string
 }
 
-// New wraps a secret text.
-func New(text string) String { return String{text: &text} }
+// New wraps a secret text. While it can be reached, [Mask] knows it.
+func New(text string) String {
+	s := String{text: &text}
+	remember(s.text)
+	return s
+}
 
 // Reveal gives the text itself.
 func (s String) Reveal() string {
@@ -41,7 +45,17 @@ func (String) GoString() string { return stars }
 func (String) MarshalJSON() ([]byte, error) { return []byte(`"` + stars + `"`), nil }
 
 // UnmarshalJSON reads a plain JSON string.
-func (s *String) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &s.text) }
+func (s *String) UnmarshalJSON(data []byte) error {
+	var text *string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	*s = String{}
+	if text != nil {
+		*s = New(*text)
+	}
+	return nil
+}
 
 // LogValue is always stars.
 func (String) LogValue() slog.Value { return slog.StringValue(stars) }
