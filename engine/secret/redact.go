@@ -9,21 +9,9 @@ import (
 	"unicode"
 )
 
-// names are the ends of names whose values are secret, in connection strings, URLs and JSON.
-const names = `password|passwd|pwd|passphrase|secret|account_?key|shared_?access_?key|shared_?key|access_?key|secret_?key|api[-_]?key|` +
-	`private_?key|principal_?key|encryption_?key|token|credential|authorization|signature|cookie`
-
 var (
 	pemKey = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`)
-	// Data Source=x;Password="a;b";…  In a connection string a value goes up to the semicolon, elsewhere to the next blank.
-	assigned = regexp.MustCompile(`(?i)((?:^|[^?&\w.-])[\w.-]*(?:` + names + `|\bsig)\s*=\s*)("(?:[^"]|"")*"|'(?:[^']|'')*'|\{(?:[^}]|\}\})*\}|[^;\r\n]*;|[^\s;]+)`)
-	// ?sig=x&se=…
-	query = regexp.MustCompile(`(?i)([?&](?:[\w.-]*(?:` + names + `)|sig)=)[^&\s"'<>]+`)
-	// "password": "x", also inside a text that is JSON in JSON
-	quoted = regexp.MustCompile(`(?i)((?:` + names + `)\\*["']\s*:\s*\\*)("(?:[^"\\]|\\+[^"])*\\*"|'[^']*')`)
-	// password:x
-	coloned = regexp.MustCompile(`(?i)(\b[\w.-]*(?:password|passwd|pwd|passphrase|secret|token|key):)([^\s"'/][^\s;,"']*)`)
-	scheme  = regexp.MustCompile(`(?i)\b(bearer|basic|negotiate|ntlm|sharedkey|sharedaccesssignature|digest)(\s+)([A-Za-z0-9+/=._~:%-]{8,})`)
+	scheme = regexp.MustCompile(`(?i)\b(bearer|basic|negotiate|ntlm|sharedkey|sharedaccesssignature|digest)(\s+)([A-Za-z0-9+/=._~:%-]{8,})`)
 	// scheme://user:password@host, and the MySQL driver's user:password@tcp(host)
 	userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@"']*:)([^\s"'<>]+)@`)
 	driver   = regexp.MustCompile(`([^\s:/@"']+:)([^\s"']+)(@(?:tcp|unix)\()`)
@@ -32,10 +20,28 @@ var (
 	storage  = regexp.MustCompile(`[A-Za-z0-9+/]{86}==`)
 )
 
-// signs are what a text must contain, in lower case, for a pattern to find anything in it.
-var signs = []string{
-	"passw", "pwd", "passphrase", "secret", "key", "token", "credential", "authorization", "signature", "cookie", "sig=", "bearer",
-	"basic", "negotiate", "ntlm", "digest", "@", "eyj", "adf#", "==",
+// pattern is looked for only in texts that have one of its signs, in lower case: most have none.
+type pattern struct {
+	signs []string
+	mask  func(text string) string
+}
+
+func replaced(re *regexp.Regexp, by string) func(string) string {
+	return func(text string) string { return re.ReplaceAllString(text, by) }
+}
+
+var patterns = []pattern{
+	{[]string{"-----begin"}, replaced(pemKey, "-----PRIVATE KEY "+stars+"-----")},
+	{[]string{"adf#"}, replaced(gateway, "${1}"+stars)},
+	{[]string{"eyj"}, replaced(jose, stars)},
+	{[]string{"://"}, replaced(userInfo, "${1}"+stars+"@")},
+	{[]string{"@tcp(", "@unix("}, replaced(driver, "${1}"+stars+"${3}")},
+	{
+		[]string{"bearer", "basic", "negotiate", "ntlm", "sharedkey", "sharedaccesssignature", "digest"},
+		func(text string) string { return scheme.ReplaceAllStringFunc(text, redactScheme) },
+	},
+	{[]string{"=", ":"}, redactValues},
+	{[]string{"=="}, replaced(storage, stars)},
 }
 
 // Redact puts stars in place of what is secret in a text that comes from elsewhere: the secrets that this process holds
@@ -43,40 +49,19 @@ var signs = []string{
 // and JWE, private keys in PEM, a gateway key's secret. It rather masks too much.
 func Redact(text string) string {
 	text = Mask(text)
-	if !suspicious(text) {
+	if !strings.ContainsAny(text, "=:-#@ .") { // a single word
 		return text
 	}
-	text = pemKey.ReplaceAllString(text, "-----PRIVATE KEY "+stars+"-----")
-	text = gateway.ReplaceAllString(text, "${1}"+stars)
-	text = jose.ReplaceAllString(text, stars)
-	text = userInfo.ReplaceAllString(text, "${1}"+stars+"@")
-	text = driver.ReplaceAllString(text, "${1}"+stars+"${3}")
-	text = scheme.ReplaceAllStringFunc(text, redactScheme)
-	text = query.ReplaceAllString(text, "${1}"+stars)
-	text = assigned.ReplaceAllStringFunc(text, func(found string) string {
-		m := assigned.FindStringSubmatch(found)
-		if strings.HasSuffix(m[2], ";") {
-			return m[1] + stars + ";"
-		}
-		return m[1] + stars
-	})
-	text = quoted.ReplaceAllStringFunc(text, func(found string) string {
-		m := quoted.FindStringSubmatch(found)
-		mark := m[2][:1]
-		return m[1] + mark + stars + strings.Repeat(`\`, strings.Count(m[1][strings.LastIndexByte(m[1], ':'):], `\`)) + mark
-	})
-	text = coloned.ReplaceAllString(text, "${1}"+stars)
-	return storage.ReplaceAllString(text, stars)
-}
-
-func suspicious(text string) bool {
 	lower := strings.ToLower(text)
-	for _, s := range signs {
-		if strings.Contains(lower, s) {
-			return true
+	for _, p := range patterns {
+		for _, sign := range p.signs {
+			if strings.Contains(lower, sign) {
+				text = p.mask(text)
+				break
+			}
 		}
 	}
-	return false
+	return text
 }
 
 // redactScheme leaves words alone: "Basic authentication" holds no secret.
@@ -93,11 +78,6 @@ func redactScheme(found string) string {
 	}
 	return m[1] + m[2] + stars
 }
-
-// Named reports whether a field's name says that its value is secret.
-func Named(name string) bool { return namedSecret.MatchString(name) }
-
-var namedSecret = regexp.MustCompile(`(?i)(?:` + names + `)$`)
 
 // RedactJSON redacts every string in JSON values, or in what is left of some; the rest stays as it is, byte for byte. The
 // value of a field whose name is that of a secret becomes stars.
