@@ -34,7 +34,8 @@ func (f *files) browse(ctx context.Context, at string, fn func(store.Entry) erro
 	if err != nil {
 		return err
 	}
-	for _, e := range list {
+	for i := range list.len() {
+		e := list.at(i)
 		name, dir := strings.CutSuffix(e.name, "/")
 		x := store.Entry{Name: name, Path: path.Join(at, name), Kind: store.KindFile}
 		to, err := f.place(x.Path, false)

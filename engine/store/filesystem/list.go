@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -60,28 +59,28 @@ func (w *walk) folder(ctx context.Context, p, real string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range list {
-		if err := w.visit(ctx, p, real, e); err != nil {
+	for i := range list.len() {
+		if err := w.visit(ctx, p, real, list.at(i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// entry is a file or folder with what is needed to list it. Millions of them can be in one folder, so they are small.
+// entry is a file or folder with what is needed to list it.
 type entry struct {
 	name string // with "/" at the end of a folder: sorting by it gives the order of all paths below
 	link bool
 }
 
 // names gives what is in a folder, in order.
-func (w *walk) names(ctx context.Context, p, real string) ([]entry, error) {
+func (w *walk) names(ctx context.Context, p, real string) (*entries, error) {
 	d, err := os.Open(real)
 	if err != nil {
 		return nil, explain("read folder", p, err)
 	}
 	defer d.Close()
-	var list []entry
+	list := &entries{}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -92,8 +91,8 @@ func (w *walk) names(ctx context.Context, p, real string) ([]entry, error) {
 			if err != nil {
 				return nil, err
 			}
-			if ok {
-				list = append(list, known)
+			if ok && !list.add(known) {
+				return nil, fault.New(fault.Unsupported, "the folder holds too many files").At(p).Try("Spread them over subfolders.")
 			}
 		}
 		if isEOF(err) {
@@ -103,7 +102,7 @@ func (w *walk) names(ctx context.Context, p, real string) ([]entry, error) {
 			return nil, explain("read folder", p, err)
 		}
 	}
-	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	list.sort()
 	return list, nil
 }
 
