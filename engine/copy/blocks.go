@@ -71,7 +71,7 @@ func (s *blockSink) get(ctx context.Context, wait bool) ([]byte, error) {
 	}
 	if s.made < s.most {
 		s.made++
-		return make([]byte, s.buffer), nil
+		return newBuffer(s.buffer), nil
 	}
 	if !wait {
 		return nil, nil

@@ -105,3 +105,20 @@ func TestASinkThatRefusesABlockEndsTheCopy(t *testing.T) {
 		t.Errorf("%d files are seen", len(got))
 	}
 }
+
+func TestBuffersOfAnySizeCanBeFilled(t *testing.T) {
+	for _, size := range []int64{1, 4095, 2 << 20, 4<<20 - 1, 4 << 20, 4<<20 + 1, 9<<20 + 4097} {
+		for range 3 { // at different addresses
+			b := newBuffer(size)
+			if int64(len(b)) != size || int64(cap(b)) < size {
+				t.Fatalf("the buffer of %d has %d bytes", size, len(b))
+			}
+			for i := range b {
+				if b[i] != 0 {
+					t.Fatalf("byte %d of %d is not 0", i, size)
+				}
+				b[i] = 1
+			}
+		}
+	}
+}

@@ -205,14 +205,15 @@ func (a *account) checkKey(ls *props.Object) {
 
 // transport is the process's own: many small files need more idle connections than the library's keeps, large ones larger
 // buffers.
-var transport = &http.Client{Transport: func() http.RoundTripper {
+var transport = sender{&http.Client{Transport: func() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = dial
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
 	t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
 	t.ForceAttemptHTTP2, t.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
 	t.ResponseHeaderTimeout = 5 * time.Minute // a service that says nothing; the library tries again
 	return t
-}()}
+}()}}
 
 // client makes the client of the whole service.
 func (a *account) client() (*service.Client, error) {

@@ -245,7 +245,7 @@ func (w *writer) upload(n int, buf []byte) (id string, err error) {
 		o = &blockblob.StageBlockOptions{TransactionalValidation: blob.TransferValidationTypeMD5(sum[:])}
 	}
 	return id, w.inContainer(w.ctx, func() error {
-		_, err := w.blob.StageBlock(w.ctx, id, streaming.NopCloser(bytes.NewReader(buf)), o)
+		_, err := w.blob.StageBlock(withBlock(w.ctx, buf), id, streaming.NopCloser(bytes.NewReader(buf)), o)
 		return err
 	})
 }
