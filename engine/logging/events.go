@@ -1,0 +1,162 @@
+package logging
+
+import (
+	"log/slog"
+	"slices"
+	"strconv"
+)
+
+// Event is the stable number of a kind of line. It never changes once released: people search for it, and monitors of the
+// operating system's log alert on it. The Windows Event Log can describe numbers from 1 to 1000 only.
+type Event int
+
+// Key is the attribute that carries an event: log.Info("…", logging.Key, logging.Starting).
+const Key = "event"
+
+// The events. 40 to 49 are kept for certificates, 50 to 59 for the credentials endpoint, 60 to 69 for proxies and network,
+// 70 to 79 for the supervision of components, 80 to 99 for updates.
+const (
+	Starting      Event = 1
+	Closing       Event = 2
+	StateChanged  Event = 3
+	SettingSet    Event = 4
+	CrashFound    Event = 5
+	LinesLost     Event = 6
+	ControlBroken Event = 7
+	Notable       Event = 8
+
+	ReportSent     Event = 25 // the number that the gateway of 2016 had for it
+	ReportNotSent  Event = 26
+	LogsArchived   Event = 27
+	Registered     Event = 30
+	RegisterFailed Event = 31
+	Unregistered   Event = 32
+	Revoked        Event = 33
+	FactoryNotTold Event = 34
+
+	JobTaken           Event = 100
+	JobEnded           Event = 101
+	JobPaused          Event = 102
+	LeaseAwaited       Event = 103
+	LeasesUnanswered   Event = 104
+	JobPanicked        Event = 105
+	EndNotWritten      Event = 106
+	CheckpointNotSent  Event = 107
+	QueueUnreachable   Event = 401 // as in 2016
+	QueueConnected     Event = 402
+	MessageRefused     Event = 403
+	JobRepeated        Event = 404
+	LockLost           Event = 405
+	ResultShortened    Event = 406
+	NodeRegistered     Event = 500
+	NodeUnregistered   Event = 501
+	KeyRecreated       Event = 502
+	GatewayRemoved     Event = 503
+	BusNotReady        Event = 504
+	SweepFailed        Event = 505
+	JobLost            Event = 506
+	DeadLettersUnread  Event = 507
+	WatermarkDropped   Event = 508
+	SendingFailed      Event = 509
+	RequestFailed      Event = 510
+	RunQueuedAgain     Event = 511
+	StatusUnread       Event = 512
+	NodeEventRefused   Event = 513
+	NodeEventForeign   Event = 514
+	ResultDropped      Event = 515
+	RunReported        Event = 516
+	ServerCertificate  Event = 517
+	ReportReceived     Event = 518
+	ReportRemoved      Event = 519
+	BusMessageNotGiven Event = 600
+	BusFileFailed      Event = 601
+	BusTokenRefused    Event = 602
+	BusFull            Event = 603
+)
+
+// Kind describes an event for people.
+type Kind struct {
+	Event Event      `json:"id"`
+	Name  string     `json:"name"` // short, stable
+	Level slog.Level `json:"level"`
+	Text  string     `json:"text"` // what has happened
+	Do    string     `json:"do,omitempty"`
+}
+
+// Anchor is where the event stands on the page of help.
+func (k Kind) Anchor() string { return "event-" + strconv.Itoa(int(k.Event)) }
+
+const (
+	info = slog.LevelInfo
+	warn = slog.LevelWarn
+	bad  = slog.LevelError
+)
+
+// Kinds are all events in the order of their numbers.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// KindOf finds an event's description.
+func KindOf(e Event) (Kind, bool) {
+	i, found := slices.BinarySearchFunc(kinds, e, func(k Kind, e Event) int { return int(k.Event - e) })
+	if !found {
+		return Kind{}, false
+	}
+	return kinds[i], true
+}
+
+var kinds = []Kind{
+	{Starting, "Starting", info, "The engine starts. The line names its version and its data directory.", ""},
+	{Closing, "Closing", info, "The engine ends because the program was closed or a signal came. Running jobs go on from their last checkpoint at the next start.", ""},
+	{StateChanged, "State changed", info, "The gateway's state is another one, for instance Connected instead of Connecting; the reason stands beside it.", "Where the state is Disconnected or Limited, do what Home and `dmgcmd status` say."},
+	{SettingSet, "Setting changed", info, "A person changed a setting, in the window or by dmgcmd.", ""},
+	{CrashFound, "Crash found", bad, "The program crashed the last time it ran. What it said is in the file that the line names, beside the log.", "Send the logs, which hold that file. The gateway goes on with its jobs by itself."},
+	{LinesLost, "Lines lost", warn, "Lines of the log could not be written, mostly because the disk was full. The line says how many.", "Make room on the disk of the data directory."},
+	{ControlBroken, "Control socket broken", bad, "The socket by which dmgcmd and a second window reach the engine has ended. Jobs are not affected.", "Restart the program. If it comes back, check that nothing removes files from the data directory."},
+	{Notable, "Notice", warn, "Something that a person should know of, in the line's own words.", "Read the line; it names what it is about."},
+	{ReportSent, "Report sent", info, "Send logs has handed a report over to the data factory. The line has its report ID.", "Give the report ID to whoever helps you."},
+	{ReportNotSent, "Report not sent", warn, "A report could not be sent to the data factory yet, or was refused.", "Check the connection with `dmgcmd network check`, or use Archive logs and hand the file over another way."},
+	{LogsArchived, "Logs archived", info, "Archive logs has written a zip file; the line names it.", ""},
+	{Registered, "Registered", info, "The gateway is registered with a data factory. The line names factory, gateway and node.", ""},
+	{RegisterFailed, "Registering failed", bad, "The gateway key was not accepted, or the factory could not be reached; the line says why.", "Copy the key again from the factory's page, whole. If it was recreated since, use the new one. Check that the factory's address can be reached from this machine."},
+	{Unregistered, "Unregistered", info, "A person made the gateway forget its registration.", "Register it again to take jobs."},
+	{Revoked, "Registration revoked", bad, "The data factory does not accept this gateway any more: its key was recreated, or the gateway was removed.", "Register again with the gateway's present key."},
+	{FactoryNotTold, "Factory not told", warn, "The gateway was unregistered here while the factory could not be reached; there the node stays listed.", "Remove the node on the factory's page."},
+	{JobTaken, "Job taken", info, "The gateway took a job from the queue. The line has run, attempt and pipeline, and how long the job waited.", ""},
+	{JobEnded, "Job ended", info, "A job has ended. Its status is Succeeded, Failed or Cancelled; a failed one has its error in the line.", "For a failed job look up the error's code, and the job's own log: `dmgcmd jobs show ID --log`."},
+	{JobPaused, "Job paused", warn, "The factory could not be reached for as long as a job may run without it, so the job waits. It goes on from its last checkpoint.", "Check the connection to the factory: `dmgcmd network check`."},
+	{LeaseAwaited, "Waiting for a lease", info, "Before a job begins, the factory is asked whether it still belongs to this node; it has not answered yet.", "Check the connection to the factory if this goes on."},
+	{LeasesUnanswered, "Leases unanswered", warn, "The factory cannot be asked whether running jobs still belong to this node. They pause if it lasts.", "Check the connection to the factory: `dmgcmd network check`."},
+	{JobPanicked, "Defect in a job", bad, "A defect of the program stopped a job. The line has the place; other jobs go on.", "Send the logs."},
+	{EndNotWritten, "End of a job not written", bad, "The end of a job could not be written into the journal, and is tried again until it can be.", "Make room on the disk of the data directory, and check that its owner may write there."},
+	{CheckpointNotSent, "Checkpoint not sent", info, "How far a job is could not be told to the factory. The next checkpoint replaces it.", ""},
+	{QueueUnreachable, "Queue unreachable", warn, "The queue cannot be reached, or the connection to it broke. The gateway tries again by itself, for ever, with growing pauses.", "If it stays so: check that outbound connections to the queue's host are open on port 5671 or 443, and the proxy. `dmgcmd network check` shows each step."},
+	{QueueConnected, "Queue connected", info, "The gateway is connected to its queue. The line says over which port and whether through a proxy.", ""},
+	{MessageRefused, "Message refused", bad, "A message of the queue was not understood, not signed by the factory, for another gateway or too old. It was put aside, with the reason.", "If the reason is SignatureInvalid, somebody else can write to the queue: change the queue's keys at the factory."},
+	{JobRepeated, "Job repeated", info, "The queue delivered a job twice. It is not run twice.", ""},
+	{LockLost, "Lock lost", info, "A message was handled later than the queue waits. It comes again, and is recognised.", ""},
+	{ResultShortened, "Result shortened", warn, "A result was larger than a message may be, and was sent without its lists of files and warnings.", "The gateway's own job page has them whole."},
+	{NodeRegistered, "Node registered", info, "At the factory: a node has registered with a gateway's key.", "If nobody of yours did so, recreate the key."},
+	{NodeUnregistered, "Node unregistered", info, "At the factory: a node has said that it is gone.", ""},
+	{KeyRecreated, "Key recreated", warn, "At the factory: a gateway got a new key, and its nodes stopped working.", "Register the nodes again with the new key."},
+	{GatewayRemoved, "Gateway removed", warn, "At the factory: a gateway and its nodes were removed.", ""},
+	{BusNotReady, "Service Bus not ready", bad, "At the factory: queues or rules of the Service Bus are not as they should be. It is tried again.", "Check the connection string given to the factory, and that its rule may manage the namespace."},
+	{SweepFailed, "Sweep failed", bad, "At the factory: looking after runs failed, mostly because the disk is full.", "Make room on the disk of the factory's data directory."},
+	{JobLost, "Job lost", warn, "At the factory: a node was not heard of for the whole lease of a job. The job is queued again.", "Look at the node: it may be off, asleep or cut off."},
+	{DeadLettersUnread, "Rejected jobs unread", warn, "At the factory: the queue's rejected messages could not be read. It is tried again.", "Check the connection to the Service Bus."},
+	{WatermarkDropped, "Watermark dropped", warn, "At the factory: a node sent how far an incremental copy is, and it could not be kept because it is too long.", "Use a shorter column as watermark."},
+	{SendingFailed, "Queueing failed", warn, "At the factory: jobs could not be put into a queue. It is tried again.", "Check the connection to the Service Bus."},
+	{RequestFailed, "Request failed", bad, "At the factory: answering a request failed inside.", "If it comes back, look at the error in the line: mostly the disk is full."},
+	{RunQueuedAgain, "Run queued again", info, "At the factory: a person at a gateway asked for a failed run to be tried again.", ""},
+	{StatusUnread, "Status events unread", warn, "At the factory: the queue in which gateways report was cut off. It is tried again.", "Check the connection to the Service Bus."},
+	{NodeEventRefused, "Node's event refused", warn, "At the factory: a report that no registered node has signed was refused.", "If it comes back, recreate the key of the gateway that the line names."},
+	{NodeEventForeign, "Foreign event", warn, "At the factory: a node reported about a run that its gateway does not have. It was dropped.", ""},
+	{ResultDropped, "Result dropped", info, "At the factory: a late result of an attempt that does not count any more was dropped.", ""},
+	{RunReported, "Run reported", info, "At the factory: a node has reported the result of an attempt.", ""},
+	{ServerCertificate, "Server certificate not renewed", bad, "At the factory: its own server certificate could not be renewed.", "Check that the factory's folder can be written; until then the present certificate serves."},
+	{ReportReceived, "Report received", info, "At the factory: a gateway has sent its logs. The line has the report ID.", "`dmgcmd factory reports ID --save FILE` saves it."},
+	{ReportRemoved, "Report removed", info, "At the factory: an old report was removed, because there are too many or they take too much room.", ""},
+	{BusMessageNotGiven, "Message not given back", bad, "In the built-in Service Bus: a message could not be made available again at once. It comes when its lock ends.", ""},
+	{BusFileFailed, "Bus file failed", bad, "In the built-in Service Bus: its file could not be written.", "Make room on the disk of the factory's data directory."},
+	{BusTokenRefused, "Token refused", warn, "In the built-in Service Bus: a client's token was refused; the line says why.", "A gateway whose key was recreated asks in vain until it is registered again."},
+	{BusFull, "Bus full", warn, "In the built-in Service Bus: a connection was refused because too many are open.", "Look for clients that connect again and again; past thousands of gateways use an Azure Service Bus namespace."},
+}
