@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/protocol"
 )
 
@@ -28,8 +29,13 @@ type Client struct {
 }
 
 // NewClient makes a client; it connects when it is first used. dial can be nil.
-func NewClient(id *Identity, dial Dial) *Client {
-	r := newREST(id.Location, PinnedTLS(id.Pin), dial)
+func NewClient(id *Identity, dial Dial) *Client { return newClient(id, nil, dial) }
+
+// Connect makes a client that takes the given way out.
+func Connect(id *Identity, out *outbound.Out) *Client { return newClient(id, out, nil) }
+
+func newClient(id *Identity, out *outbound.Out, dial Dial) *Client {
+	r := newREST(id.Location, PinnedTLS(id.Pin), out, dial)
 	r.token = id.Token.Reveal()
 	return &Client{rest: r, node: id.Node}
 }
@@ -98,15 +104,13 @@ type rest struct {
 	skew     skew
 }
 
-func newREST(location string, t *tls.Config, dial Dial) *rest {
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: t, TLSHandshakeTimeout: 10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second, MaxIdleConnsPerHost: 4,
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-	}
-	if dial != nil {
-		transport.Proxy, transport.DialContext = nil, dial
-	}
+func newREST(location string, t *tls.Config, out *outbound.Out, dial Dial) *rest {
+	transport := out.Transport(func(h *http.Transport) {
+		h.TLSClientConfig, h.ResponseHeaderTimeout = t, 30*time.Second
+		if dial != nil {
+			h.DialContext = dial
+		}
+	})
 	return &rest{location: location, client: &http.Client{
 		Transport: transport, Timeout: time.Minute,
 		// A factory does not redirect; whoever does would be handed the token.
@@ -159,6 +163,9 @@ func (r *rest) unreachable(ctx context.Context, err error) error {
 		return fault.New(fault.Cancelled, "asking %s was cut off", r.location).At(r.location).Because(context.Cause(ctx))
 	}
 	e := fault.New(fault.Unreachable, "cannot reach the data factory at %s", r.location).At(r.location).Because(err).AsTransient()
+	if proxy, ok := errors.AsType[*fault.Error](err); ok && proxy.Hint != "" {
+		return e.Try("%s", proxy.Hint) // the way out knows better
+	}
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
 	switch {

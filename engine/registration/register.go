@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/protocol"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	// Progress is called before each step: contact, prove, certificate, queue. Nil is fine.
 	Progress func(step, text string)
 	Dial     Dial
+	// Out is the way out, nil = as the system says; Dial goes before it.
+	Out *outbound.Out
 }
 
 func (o Options) progress(step, text string) {
@@ -61,7 +64,7 @@ func upperFirst(s string) string {
 
 func register(ctx context.Context, key Key, o Options) (*Identity, error) {
 	seen := &seenKey{}
-	rest := newREST(key.Location, seen.config(), o.Dial)
+	rest := newREST(key.Location, seen.config(), o.Out, o.Dial)
 	defer rest.close()
 
 	o.progress("contact", "Contacting "+key.Location)
