@@ -133,8 +133,11 @@ func (c *Column) Text(i int) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// Reset empties the column and keeps its buffers.
+// Reset empties the column and keeps its buffers, a giant one of text excepted.
 func (c *Column) Reset() {
+	if cap(c.Data) > Giant {
+		c.Data = nil
+	}
 	c.Ints, c.Floats, c.Wide, c.Data, c.Zones = c.Ints[:0], c.Floats[:0], c.Wide[:0], c.Data[:0], c.Zones[:0]
 	c.Offsets, c.valid, c.n, c.nulls = c.Offsets[:0], c.valid[:0], 0, 0
 }

@@ -18,6 +18,8 @@ type encoder struct {
 	marks  [4]uint64 // first bytes of what must be quoted or escaped
 	tmp    []byte
 	err    error
+	// out takes what buf holds; where it is not nil, giant values leave in pieces.
+	out func() error
 }
 
 // output is how one column is written.
@@ -33,14 +35,22 @@ func (w *encoder) rows(b *batch.Batch, from, to int) {
 			return
 		}
 	}
-	if c := w.set.charset; c != nil && len(w.buf) > 0 {
-		out, err := c.enc.NewEncoder().Bytes(w.buf)
-		if err != nil {
-			w.err = w.unencodable(b, from, to, err)
-			return
-		}
+	if err := w.translate(); err != nil {
+		w.err = w.unencodable(b, from, to, err)
+	}
+}
+
+// translate puts what buf holds into the file's encoding.
+func (w *encoder) translate() error {
+	c := w.set.charset
+	if c == nil || len(w.buf) == 0 {
+		return nil
+	}
+	out, err := c.enc.NewEncoder().Bytes(w.buf)
+	if err == nil {
 		w.buf = append(w.buf[:0], out...)
 	}
+	return err
 }
 
 // special are the bytes that make a value need quotes or escapes.
@@ -83,8 +93,11 @@ func (w *encoder) line(b *batch.Batch, row int) error {
 		}
 		w.buf = buf
 		if err := w.cell(o, c, row); err != nil {
+			if !fault.Is(err, fault.Conversion) {
+				return err // of the file that is written
+			}
 			e := *fault.As(err)
-			return e.InRow(int64(row)+1, w.schema[i].Name, string(batch.AppendText(nil, c, row)))
+			return e.InRow(int64(row)+1, w.schema[i].Name, shown(c, row))
 		}
 		buf = w.buf
 	}
@@ -92,10 +105,27 @@ func (w *encoder) line(b *batch.Batch, row int) error {
 	return nil
 }
 
+// shown is the beginning of a value, for messages.
+func shown(c *batch.Column, row int) string {
+	if c.Type.Storage() == batch.InData && c.Type.Kind != batch.GUID {
+		v := c.Bytes(row)
+		return string(v[:min(len(v), 256)])
+	}
+	return string(batch.AppendText(nil, c, row))
+}
+
 func (w *encoder) cell(o *output, c *batch.Column, row int) error {
 	switch c.Type.Kind {
 	case batch.String, batch.JSON, batch.XML:
-		return w.value(c.Bytes(row))
+		text := c.Bytes(row)
+		if len(text) >= long && w.out != nil {
+			return w.giant(text)
+		}
+		return w.value(text)
+	case batch.Binary:
+		if v := c.Bytes(row); len(v) >= long && w.out != nil {
+			return w.giantBinary(v)
+		}
 	}
 	w.tmp = o.text(w.tmp[:0], c, row)
 	return w.value(w.tmp)
@@ -114,11 +144,15 @@ func (w *encoder) value(text []byte) error {
 		w.escaped(text)
 		return nil
 	case w.ambiguous(text):
-		return fault.New(fault.Conversion, "the value has a delimiter in it or is the text for NULL, and neither quoteChar nor escapeChar is given").
-			Try("Give the dataset a quoteChar, or delimiters and a nullValue that do not occur in the data.")
+		return errAmbiguous()
 	}
 	w.buf = append(w.buf, text...)
 	return nil
+}
+
+func errAmbiguous() error {
+	return fault.New(fault.Conversion, "the value has a delimiter in it or is the text for NULL, and neither quoteChar nor escapeChar is given").
+		Try("Give the dataset a quoteChar, or delimiters and a nullValue that do not occur in the data.")
 }
 
 // wouldBeNull reports whether a reader with these settings would take the bare text for NULL.
@@ -182,19 +216,26 @@ func (w *encoder) protected(text []byte) bool {
 }
 
 func (w *encoder) quoted(text []byte) {
+	w.buf = append(w.buf, w.set.quote)
+	w.inQuotes(text)
+	w.buf = append(w.buf, w.set.quote)
+}
+
+// inQuotes appends a piece of a text in quotes.
+func (w *encoder) inQuotes(text []byte) {
 	q, e := w.set.quote, w.set.escape
-	buf := append(w.buf, q)
+	buf := w.buf
 	if bytes.IndexByte(text, q) < 0 && bytes.IndexByte(text, e) < 0 {
-		buf = append(buf, text...)
-	} else {
-		for _, c := range text {
-			if c == q || c == e {
-				buf = append(buf, e)
-			}
-			buf = append(buf, c)
-		}
+		w.buf = append(buf, text...)
+		return
 	}
-	w.buf = append(buf, q)
+	for _, c := range text {
+		if c == q || c == e {
+			buf = append(buf, e)
+		}
+		buf = append(buf, c)
+	}
+	w.buf = buf
 }
 
 // escaped puts the escape character before delimiters, line ends and itself, and before a text that would be NULL.
@@ -203,6 +244,12 @@ func (w *encoder) escaped(text []byte) {
 	if len(text) > 0 && text[0] != e && (w.wouldBeNull(text) || bytes.HasPrefix(text, []byte(mark))) {
 		w.buf = append(w.buf, e)
 	}
+	w.escapedOn(text)
+}
+
+// escapedOn appends a further piece.
+func (w *encoder) escapedOn(text []byte) {
+	e := w.set.escape
 	for _, c := range text {
 		if c == byte(w.marks[0]) || c == byte(w.marks[1]) || c == byte(w.marks[2]) || c == byte(w.marks[3]) {
 			w.buf = append(w.buf, e)
@@ -211,11 +258,16 @@ func (w *encoder) escaped(text []byte) {
 	}
 }
 
+// lacks is the error of a value that the encoding has no characters for.
+func (w *encoder) lacks(cause error) *fault.Error {
+	return fault.New(fault.Conversion, "the value has characters that %s does not have", w.set.charset.name).Because(cause).
+		Try("Use the encoding UTF-8.")
+}
+
 // unencodable finds the value that the encoding has no characters for.
 func (w *encoder) unencodable(b *batch.Batch, from, to int, cause error) error {
 	c := w.set.charset
-	e := fault.New(fault.Conversion, "the value has characters that %s does not have", c.name).Because(cause).
-		Try("Use the encoding UTF-8.")
+	e := w.lacks(cause)
 	for row := from; row < to; row++ {
 		for i := range b.Cols {
 			if b.Cols[i].IsNull(row) {

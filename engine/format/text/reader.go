@@ -114,6 +114,9 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	rows, size := 0, 0
 	for rows < b.Limit() && size < batch.Bytes {
 		n, err := r.read(b, rows)
+		if errors.Is(err, errGiant) {
+			return nil
+		}
 		if err == nil {
 			if n >= 0 {
 				size += n
@@ -153,6 +156,18 @@ func (r *reader) read(b *batch.Batch, at int) (int, error) {
 		}
 		return 0, r.src.explain(err, r.row+1)
 	}
+	if len(row) >= batch.Giant {
+		if at > 0 { // it will be a batch of its own
+			r.src.pos -= len(row)
+			return 0, errGiant
+		}
+		return r.giant(b, row)
+	}
+	return r.cells(b, at, row)
+}
+
+// cells appends the cells of a row.
+func (r *reader) cells(b *batch.Batch, at int, row []byte) (int, error) {
 	cells := r.src.scan.cells
 	if len(cells) != len(r.fields) {
 		if r.src.blank() {

@@ -67,7 +67,7 @@ func TestAnOpenQuoteIsFoundWhereItOpens(t *testing.T) {
 	schema := batch.Schema{{Name: "Prop_0", Type: batch.Type{Kind: batch.String}}}
 	head := "a,b\nc,d\ne,\""
 	_, err := readAll(t, f, formattest.Input("f", []byte(head+"more\nand more")), schema)
-	if fault.Code(err) != fault.BadData || !strings.Contains(err.Error(), "row 3 (column 2, byte 11 of the file)") {
+	if fault.Code(err) != fault.BadData || !strings.Contains(err.Error(), "row 3 (column 2, line 3, byte 11 of the file)") {
 		t.Errorf("%v", err)
 	}
 	// An endless one is given up in good time, however small the pieces are that come.
@@ -91,7 +91,7 @@ func TestAnOpenQuoteIsFoundWhereItOpens(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = formattest.Drain(t.Context(), r)
-		if fault.Code(err) != fault.BadData || !strings.Contains(err.Error(), "row 3 is longer than 32 MiB") || !strings.Contains(err.Error(), "column 2, byte 11") {
+		if fault.Code(err) != fault.BadData || !strings.Contains(err.Error(), "row 3 is longer than 32 MiB") || !strings.Contains(err.Error(), "column 2, line 3, byte 11") {
 			t.Errorf("%v", err)
 		}
 		if fault.As(err).Row != 0 {

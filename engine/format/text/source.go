@@ -10,13 +10,14 @@ import (
 
 	"golang.org/x/text/transform"
 
+	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 )
 
 const (
 	chunk = 256 << 10
 	// maxRow is how many bytes one row may have: long before that, it is more likely that a quote is not closed.
-	maxRow = 256 << 20
+	maxRow = batch.MaxRow
 )
 
 // errTooLong is a row of more than the limit.
@@ -36,6 +37,8 @@ type source struct {
 	last     bool  // buf[pos:end] is the rest
 	from     int64 // where buf[0] is in the text, for parts and messages
 	begin    int64 // where the row looked at last begins, for messages
+	lines    int64 // line ends before buf[0]; of a part, since it began
+	part     bool  // the text began in the middle of the file
 	decoded  bool  // not UTF-8 in the file
 	legacy   bool  // decoded from an encoding that cannot hold U+FFFD
 }
@@ -45,7 +48,12 @@ func newSource(ctx context.Context, name string, body io.ReadCloser, scan *scann
 }
 
 // Close ends reading.
-func (s *source) Close() error { return s.body.Close() }
+func (s *source) Close() error {
+	size := len(s.buf)
+	s.buf, s.pos, s.end, s.last = nil, 0, 0, true
+	batch.Dropped(size)
+	return s.body.Close()
+}
 
 // decode finds the encoding: the byte order mark's where none was named. The mark is skipped.
 func (s *source) decode(set *settings, start bool) error {
@@ -82,20 +90,13 @@ func (s *source) fill() error {
 		return err
 	}
 	if s.pos > 0 {
-		copy(s.buf, s.buf[s.pos:s.end])
-		s.from += int64(s.pos)
-		s.pos, s.end = 0, s.end-s.pos
+		s.shift()
 	}
-	if s.end == len(s.buf) {
-		if len(s.buf) >= s.limit {
-			return errTooLong
-		}
-		larger := make([]byte, min(2*len(s.buf), s.limit))
-		copy(larger, s.buf)
-		s.buf = larger
+	if s.end == len(s.buf) && !batch.Grow(&s.buf, s.limit) {
+		return errTooLong
 	}
 	for range 100 {
-		n, err := s.text.Read(s.buf[s.end:])
+		n, err := s.text.Read(s.buf[s.end:min(len(s.buf), s.end+batch.GiantStep)])
 		s.end += n
 		if errors.Is(err, io.EOF) {
 			s.last = true
@@ -118,14 +119,48 @@ func (s *source) fill() error {
 	return io.ErrNoProgress
 }
 
-// more reads on until there is twice the text that a row did not end in, so that long rows are not looked through again
-// for every piece that comes.
+// shift moves what is left in the buffer to its front. After a giant row the buffer becomes a usual one again.
+func (s *source) shift() {
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
+	rest := s.buf[s.pos:s.end]
+	if len(s.buf) >= batch.Giant && len(rest) < batch.Giant {
+		s.surrender(rest)
+		return
+	}
+	s.pos, s.end = 0, copy(s.buf, rest)
+}
+
+// surrender gives the buffer up, of which rest is still to be read, and takes another.
+func (s *source) surrender(rest []byte) {
+	size := chunk
+	for size < len(rest) {
+		size *= 2
+	}
+	old := len(s.buf)
+	s.buf = make([]byte, size)
+	s.pos, s.end = 0, copy(s.buf, rest)
+	batch.Dropped(old)
+}
+
+// handOver leaves the row that next has just given, and its buffer, to the caller.
+func (s *source) handOver() {
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
+	s.surrender(s.buf[s.pos:s.end])
+}
+
+var newline = []byte{'\n'}
+
+// more reads on until there is twice the text that a row did not end in, or a good piece more, so that long rows are not
+// looked through again for every piece that comes.
 func (s *source) more(have int) error {
+	want := min(2*have, have+batch.GiantStep, s.limit)
 	for {
 		if err := s.fill(); err != nil {
 			return err
 		}
-		if s.last || s.end-s.pos >= 2*have || s.end-s.pos >= s.limit {
+		if s.last || s.end-s.pos >= want {
 			return nil
 		}
 	}
@@ -248,6 +283,10 @@ func (s *source) explain(err error, row int64) error {
 // opened tells where the scanner's last quote opened.
 func (s *source) opened() string {
 	where := fmt.Sprintf(" (column %d", len(s.scan.cells)+1)
+	if !s.part {
+		at := min(int(s.begin-s.from)+s.scan.open, s.end)
+		where += fmt.Sprintf(", line %d", s.lines+int64(bytes.Count(s.buf[:at], newline))+1)
+	}
 	if !s.decoded {
 		where += fmt.Sprintf(", byte %d of the file", s.begin+int64(s.scan.open)+1)
 	}

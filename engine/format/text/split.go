@@ -95,7 +95,7 @@ func (f *Format) ReadPart(ctx context.Context, in format.Input, spec string, wan
 		return nil, err
 	}
 	src := newSource(ctx, in.Name, rc, newScanner(&f.s))
-	src.from = from
+	src.from, src.part = from, from > 0
 	r, err := newReader(src, &f.s, cols, want)
 	if err != nil {
 		src.Close()

@@ -82,7 +82,14 @@ func (f *Format) newWriter(w io.Writer, schema batch.Schema) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{w: w, workers: []*encoder{first}, most: runtime.GOMAXPROCS(0)}, nil
+	out := &writer{w: w, workers: []*encoder{first}, most: runtime.GOMAXPROCS(0)}
+	first.out = func() error {
+		if err := first.translate(); err != nil {
+			return first.lacks(err)
+		}
+		return out.flush(first)
+	}
+	return out, nil
 }
 
 func (f *Format) newEncoder(schema batch.Schema) (*encoder, error) {
@@ -173,6 +180,9 @@ func (w *writer) Write(b *batch.Batch) error {
 func (w *writer) write(b *batch.Batch) error {
 	rows := b.Len()
 	workers := w.share(rows, b.Size())
+	if giant(b) {
+		workers = w.workers[:1]
+	}
 	if len(workers) == 1 {
 		return w.alone(b)
 	}
@@ -197,6 +207,16 @@ func (w *writer) write(b *batch.Batch) error {
 	return nil
 }
 
+// giant reports whether a value of b may be so long that it has to leave in pieces.
+func giant(b *batch.Batch) bool {
+	for i := range b.Cols {
+		if len(b.Cols[i].Data) >= largest {
+			return true
+		}
+	}
+	return false
+}
+
 // share gives an encoder to each goroutine that a batch is worth. The text of small batches gathers in the first.
 func (w *writer) share(rows int, size int64) []*encoder {
 	n := int(min(int64(w.most), size/worth, int64(rows)/64))
@@ -205,7 +225,7 @@ func (w *writer) share(rows int, size int64) []*encoder {
 	}
 	for len(w.workers) < n {
 		e := *w.workers[0]
-		e.buf, e.tmp = nil, nil
+		e.buf, e.tmp, e.out = nil, nil, nil
 		w.workers = append(w.workers, &e)
 	}
 	return w.workers[:n]
