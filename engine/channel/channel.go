@@ -20,6 +20,8 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/journal"
+	"dmgateway/engine/logging"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/secret"
 	"dmgateway/engine/supervise"
@@ -70,6 +72,8 @@ type Options struct {
 	TLS     *tls.Config
 	// Dial opens a connection to a Service Bus in the same process instead. Nil means there is none.
 	Dial func(ctx context.Context) (net.Conn, error)
+	// Out is the way out, nil = as the system says. When its settings change the connection is made anew.
+	Out *outbound.Out
 	// SigningKey is the factory's: messages not signed with it are dead-lettered.
 	SigningKey             ed25519.PublicKey
 	Factory, Gateway, Node string // GUIDs
@@ -81,10 +85,11 @@ type Options struct {
 
 // Channel is made by New and works while Run does.
 type Channel struct {
-	o     Options
-	bus   busAddress
-	route route // that worked last
-	wake  chan struct{}
+	o      Options
+	bus    busAddress
+	route  route // that worked last
+	wake   chan struct{}
+	busTLS *tls.Config // of tests; nil trusts whom the system trusts
 	// settleTime bounds one settlement.
 	settleTime time.Duration
 	paused     chan struct{} // closed by Pause
@@ -119,8 +124,8 @@ func (c *Channel) Run(ctx context.Context, pulse *supervise.Pulse) error {
 	pause.InitialInterval, pause.MaxInterval, pause.Multiplier = 250*time.Millisecond, time.Minute, 2
 	c.o.Handler.Link(Connecting, nil)
 	for ctx.Err() == nil {
-		start := c.now()
-		held, err := c.session(ctx, pulse)
+		start, changed := c.now(), c.o.Out.Changed()
+		held, err := c.session(ctx, pulse, changed)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -130,6 +135,10 @@ func (c *Channel) Run(ctx context.Context, pulse *supervise.Pulse) error {
 			return err
 		}
 		next := Disconnected
+		if errors.Is(err, errChanged) {
+			pause.Reset()
+			err = nil
+		}
 		if held {
 			next = Connecting // a short break is nothing to alarm a person with
 			if c.now().Sub(start) > lasting {
@@ -138,35 +147,49 @@ func (c *Channel) Run(ctx context.Context, pulse *supervise.Pulse) error {
 		}
 		c.o.Handler.Link(next, err)
 		wait := pause.NextBackOff()
-		c.o.Log.Info("the connection to the queue is down", "error", err, "again", wait)
-		sleep(ctx, wait)
+		c.o.Log.Warn("the connection to the queue is down", logging.Key, logging.QueueUnreachable, "error", err, "again", wait)
+		sleep(ctx, wait, changed)
 	}
 	return ctx.Err()
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+// sleep waits, less long where there is a new way out to be tried.
+func sleep(ctx context.Context, d time.Duration, changed <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-changed:
 	case <-ctx.Done():
 	}
 }
 
+// errChanged ends a connection whose way out is not the present one any more.
+var errChanged = errors.New("the proxy settings were changed")
+
 // session is one connection from its making to its end. held says whether it came about.
-func (c *Channel) session(ctx context.Context, pulse *supervise.Pulse) (held bool, err error) {
+func (c *Channel) session(ctx context.Context, pulse *supervise.Pulse, changed <-chan struct{}) (held bool, err error) {
 	conn, err := c.begin(ctx, pulse)
 	if err != nil {
 		return false, err
 	}
 	defer conn.close()
-	c.o.Log.Info("connected to the queue", "way", conn.route.String())
+	c.o.Log.Info("connected to the queue", logging.Key, logging.QueueConnected, "way", conn.route.String())
 	c.o.Handler.Link(Connected, nil)
 	c.o.Handler.Contact()
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var work sync.WaitGroup
+	if conn.route != routeInProcess {
+		work.Go(func() {
+			select {
+			case <-changed:
+				cancel(errChanged)
+			case <-ctx.Done():
+			}
+		})
+	}
 	work.Go(func() { cancel(supervise.Guard(func() error { return c.send(ctx, conn, pulse) })) })
 	err = supervise.Guard(func() error { return c.receive(ctx, conn, pulse) })
 	cancel(err)

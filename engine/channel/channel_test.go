@@ -429,14 +429,14 @@ func TestTheOtherWayIsTriedWhereAPortIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.routes(); !slices.Equal(got, []route{routeAMQP, routeWebSocket}) {
+	if got := c.routes(t.Context()); !slices.Equal(got, []route{routeAMQP, routeWebSocket}) {
 		t.Errorf("at first %v", got)
 	}
 	if _, err := c.connect(t.Context()); fault.Code(err) != fault.Unreachable || !strings.Contains(err.Error(), closed) {
 		t.Errorf("got %v", err)
 	}
 	c.route = routeWebSocket
-	if got := c.routes(); !slices.Equal(got, []route{routeWebSocket, routeAMQP}) {
+	if got := c.routes(t.Context()); !slices.Equal(got, []route{routeWebSocket, routeAMQP}) {
 		t.Errorf("after WebSocket worked %v", got)
 	}
 }

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	probeTime   = 5 * time.Second  // to find AMQP's port open
+	probeTime   = 4 * time.Second  // to find AMQP's port open
 	connectTime = 20 * time.Second // for a connection with everything on it
 	closeTime   = 5 * time.Second
 	// builtIn is the host that stands for the Service Bus inside the factory.
@@ -97,7 +98,7 @@ func (conn *connection) close() {
 // connect tries the ways that there are, the one that worked last first.
 func (c *Channel) connect(ctx context.Context) (*connection, error) {
 	var first error
-	for _, r := range c.routes() {
+	for _, r := range c.routes(ctx) {
 		conn, err := c.open(ctx, r)
 		if err == nil {
 			c.mu.Lock()
@@ -115,7 +116,10 @@ func (c *Channel) connect(ctx context.Context) (*connection, error) {
 	return nil, first
 }
 
-func (c *Channel) routes() []route {
+// routes are the ways to try, in order. Where a proxy leads to the Service Bus, AMQP's own port, which proxies do not
+// serve, comes last.
+func (c *Channel) routes(ctx context.Context) []route {
+	proxied := c.o.Dial == nil && c.bus.host != builtIn && !c.bus.plain && c.o.Out.Proxied(ctx, c.bus.host)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -125,7 +129,7 @@ func (c *Channel) routes() []route {
 		return []route{routeFactory}
 	case c.bus.plain:
 		return []route{routeAMQP}
-	case c.route == routeWebSocket:
+	case proxied, c.route == routeWebSocket:
 		return []route{routeWebSocket, routeAMQP}
 	}
 	return []route{routeAMQP, routeWebSocket}
@@ -143,13 +147,13 @@ func (c *Channel) open(ctx context.Context, r route) (*connection, error) {
 	case routeInProcess:
 		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return c.o.Dial(ctx) }
 	case routeFactory:
-		address, client := "wss://"+c.o.Address+protocol.PathBus, c.factoryClient()
+		address, client := "wss://"+c.o.Address+protocol.PathBus, c.webSocketClient(c.o.TLS)
 		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
 			return dialWebSocket(ctx, address, client)
 		}
 	case routeWebSocket:
 		o.NewWebSocketConn = func(ctx context.Context, args azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
-			return dialWebSocket(ctx, args.Host, http.DefaultClient)
+			return dialWebSocket(ctx, args.Host, c.webSocketClient(c.busTLS))
 		}
 	case routeAMQP:
 		if err := c.probe(ctx); err != nil {
@@ -189,9 +193,9 @@ func (c *Channel) place(r route) string {
 	return c.bus.host
 }
 
-// factoryClient makes the WebSocket's first request over the factory's pinned TLS key.
-func (c *Channel) factoryClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c.o.TLS, TLSHandshakeTimeout: 10 * time.Second}}
+// webSocketClient makes a WebSocket's first request over the way out.
+func (c *Channel) webSocketClient(t *tls.Config) *http.Client {
+	return &http.Client{Transport: c.o.Out.Transport(func(h *http.Transport) { h.TLSClientConfig = t })}
 }
 
 // dialWebSocket opens AMQP over WebSocket. ctx bounds only the dialling: a connection bound to it would die with the
@@ -205,7 +209,8 @@ func dialWebSocket(ctx context.Context, address string, client *http.Client) (ne
 	return websocket.NetConn(context.Background(), ws, websocket.MessageBinary), nil
 }
 
-// probe finds out quickly whether AMQP's port is open, where a firewall drops packets silently.
+// probe finds out quickly whether AMQP's port is open: a firewall may drop packets silently, or take the connection and
+// let nothing through.
 func (c *Channel) probe(ctx context.Context) error {
 	address := c.bus.host
 	if _, _, err := net.SplitHostPort(address); err != nil {
@@ -215,11 +220,18 @@ func (c *Channel) probe(ctx context.Context) error {
 		}
 		address = net.JoinHostPort(address, port)
 	}
-	conn, err := (&net.Dialer{Timeout: probeTime}).DialContext(ctx, "tcp", address)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	conn, err := c.o.Out.Direct(ctx, "tcp", address)
 	if err != nil {
 		return explain(err, address)
 	}
-	return conn.Close()
+	defer conn.Close()
+	if c.bus.plain {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(address)
+	return explain(tls.Client(conn, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx), address)
 }
 
 // explain gives an error of the Service Bus its code and remedy; nil stays nil.
@@ -238,8 +250,11 @@ func explain(err error, place string) error {
 		return fault.New(fault.NotFound, "the gateway's queue at %s does not exist", place).At(place).Because(err).
 			Try("If the gateway was removed from the factory, register with the key of another one.")
 	}
-	return fault.New(fault.Unreachable, "cannot reach the queue at %s", place).At(place).Because(err).AsTransient().
-		Try("Check that outbound connections to %s are allowed; it is tried again by itself.", place)
+	e := fault.New(fault.Unreachable, "cannot reach the queue at %s", place).At(place).Because(err).AsTransient()
+	if way, ok := errors.AsType[*fault.Error](err); ok && way.Hint != "" {
+		return e.Try("%s", way.Hint) // the way out knows better
+	}
+	return e.Try("Check that outbound connections to %s are allowed; it is tried again by itself.", place)
 }
 
 // codeOf is the client's code of an error; what it passes on as AMQP said it is translated.

@@ -9,6 +9,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -43,7 +44,7 @@ func (c *Channel) handle(ctx context.Context, conn *connection, m *azservicebus.
 		return err // not settled: the message comes again when its lock ends
 	}
 	if v.reason != "" {
-		c.o.Log.Error("a message of the queue was refused", "message", v.id, "reason", v.reason, "detail", v.detail)
+		c.o.Log.Error("a message of the queue was refused", logging.Key, logging.MessageRefused, "message", v.id, "reason", v.reason, "detail", v.detail)
 	}
 	if err := c.settle(ctx, conn, v, c.settleTime); err != nil {
 		c.mu.Lock()
@@ -99,7 +100,7 @@ func (c *Channel) judgeJob(ctx context.Context, v verdict, body []byte) (verdict
 	default:
 		taken, err := c.o.Handler.Take(ctx, job)
 		if err == nil && !taken {
-			c.o.Log.Info("a job came again and is not run again", "message", v.id)
+			c.o.Log.Info("a job came again and is not run again", logging.Key, logging.JobRepeated, "message", v.id)
 		}
 		return v, err
 	}
@@ -138,7 +139,7 @@ func (c *Channel) settle(ctx context.Context, conn *connection, v verdict, limit
 	}
 	var se *azservicebus.Error
 	if errors.As(err, &se) && se.Code == azservicebus.CodeLockLost {
-		c.o.Log.Info("a message's lock ended before it was settled; it will come again", "message", v.id)
+		c.o.Log.Info("a message's lock ended before it was settled; it will come again", logging.Key, logging.LockLost, "message", v.id)
 		return nil
 	}
 	return explain(err, c.bus.host)

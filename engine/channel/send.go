@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"dmgateway/engine/journal"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 	"dmgateway/engine/supervise"
@@ -98,7 +99,7 @@ func (c *Channel) sendOutbox(ctx context.Context, conn *connection, pulse *super
 func (c *Channel) sendKept(ctx context.Context, conn *connection, m journal.Message) error {
 	err := c.post(ctx, conn, m.Event, m.MessageID, 0)
 	if errors.Is(err, azservicebus.ErrMessageTooLarge) && m.Event.Result != nil {
-		c.o.Log.Warn("a result is larger than a message may be and is sent without its lists", "message", m.MessageID)
+		c.o.Log.Warn("a result is larger than a message may be and is sent without its lists", logging.Key, logging.ResultShortened, "message", m.MessageID)
 		m.Event.Result = essential(m.Event.Result)
 		err = c.post(ctx, conn, m.Event, m.MessageID, 0)
 	}
