@@ -1,6 +1,7 @@
 package json
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -180,7 +181,7 @@ func trimmed(digits []byte, exp int) ([]byte, int) {
 // first one's. It says how
 // many there were, and whether each is one line.
 func sample(src *source, array []step, root *node, cells int, each func(*records)) (n int, lines bool, err error) {
-	for src.end < len(src.buf) && !src.last {
+	for src.end < min(len(src.buf), chunk) && !src.last {
 		if err := src.fill(); err != nil {
 			return 0, false, err
 		}
@@ -205,7 +206,7 @@ func sample(src *source, array []step, root *node, cells int, each func(*records
 			}
 			if err == nil {
 				n++
-				lines = lines && !strings.Contains(string(r.text), "\n")
+				lines = lines && bytes.IndexByte(r.text, '\n') < 0
 				each(&r)
 			}
 		}

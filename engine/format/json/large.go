@@ -271,6 +271,7 @@ func (l *large) around(at int64) error {
 func (l *large) next() (bool, error) {
 	d := &l.r.docs
 	src := d.src
+	l.r.tree.forget()
 	if _, err := src.space(-1); err != nil {
 		return false, l.end(err)
 	}
@@ -295,6 +296,7 @@ func (l *large) next() (bool, error) {
 			if !sc.more {
 				return false, d.problem(sc.at, sc.why)
 			}
+			l.r.tree.forget()
 			if err := src.more(); err != nil {
 				return false, err
 			}

@@ -21,6 +21,9 @@ type reader struct {
 	schema  batch.Schema
 	targets []target // in the order of schema
 	row     int64    // rows read
+	waits   bool     // the current row is not appended yet
+	size    int      // of the current row in the file
+	keeps   [][]byte // of a giant row: by column, the values that need not be copied; nil where there are none
 	held    error    // what Next returns before it goes on
 	end     error    // what Next returns from now on
 
@@ -126,6 +129,9 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 	rows, size := 0, 0
 	for rows < b.Limit() && size < batch.Bytes {
 		n, err := r.read(b, rows)
+		if errors.Is(err, errGiant) {
+			return nil
+		}
 		if err == nil {
 			rows++
 			size += n
@@ -149,41 +155,75 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 
 // read appends one row, which becomes row number at of b, and gives its length in the file.
 func (r *reader) read(b *batch.Batch, at int) (int, error) {
+	if r.waits {
+		r.waits = false
+	} else if err := r.step(); err != nil {
+		return 0, err
+	}
+	if r.size >= batch.Giant && at > 0 { // it will be a batch of its own
+		r.waits = true
+		return 0, errGiant
+	}
+	return r.append(b, at)
+}
+
+// step goes to the next row.
+func (r *reader) step() error {
 	size, err := r.advance()
 	if err != nil {
 		if bad, ok := errors.AsType[rowError](err); ok {
 			r.row++
 			r.keep(r.docs.text)
-			return 0, bad.fault.InRow(r.row, bad.fault.Column, bad.fault.Value)
+			return bad.fault.InRow(r.row, bad.fault.Column, bad.fault.Value)
 		}
-		return 0, err
+		return err
 	}
 	r.row++
+	r.size = size
+	return nil
+}
+
+// append appends the current row.
+func (r *reader) append(b *batch.Batch, at int) (int, error) {
 	if text, c := r.current(); c != '{' {
 		r.keep(text)
 		return 0, fault.New(fault.BadData, "the row is not a JSON object").At(r.docs.src.name).InRow(r.row, "", string(text[:min(len(text), 100)])).
 			Try("Check filePattern and jsonNodeReference or collectionReference.")
 	}
+	if r.size >= batch.Giant {
+		r.findKeepable()
+	}
 	for i := range r.targets {
+		if r.keeps != nil && r.keeps[i] != nil {
+			continue
+		}
 		text, c := r.tree.value(r.rows, r.tree.cells[i])
 		if err := r.targets[i].append(&b.Cols[i], text, c); err != nil {
 			b.Truncate(at)
 			r.keepFields()
+			r.keeps = nil
 			e := *fault.As(err)
 			e.Row, e.Column, e.Target = r.row, r.schema[i].Name, r.docs.src.name
 			return 0, &e
 		}
 	}
-	return size, nil
+	if r.keeps != nil {
+		r.keepValues(b)
+	}
+	return r.size, nil
 }
 
 // advance goes to the next row, through documents without rows.
 func (r *reader) advance() (int, error) {
 	for r.big != nil || r.rows == nil || !r.rows.next() {
 		r.rows = nil
+		r.tree.forget()
 		if r.big != nil {
 			if ok, err := r.big.next(); ok || err != nil {
-				return len(r.docs.text), err
+				if r.rows != nil {
+					return r.rows.to - r.rows.from, err
+				}
+				return 0, err
 			}
 			r.big = nil
 			continue

@@ -58,11 +58,15 @@ func (r *records) next() error {
 		if r.large > 0 && len(r.scan.buf) >= r.large {
 			return errLarge
 		}
+		r.forget()
 		if err := r.src.more(); err != nil {
 			return err
 		}
 	}
 }
+
+// forget lets go of the source's buffer.
+func (r *records) forget() { r.text, r.scan.buf = nil, nil }
 
 // found takes the document of n bytes that was just scanned.
 func (r *records) found(n int) error {

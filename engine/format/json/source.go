@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/transform"
 
+	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 )
@@ -15,7 +16,7 @@ import (
 const (
 	chunk = 512 << 10
 	// maxValue is how long one object may be, and so the memory that reading takes at most.
-	maxValue = 128 << 20
+	maxValue = batch.MaxRow
 )
 
 // source is a file's text in a buffer that always has room for a whole value.
@@ -52,7 +53,12 @@ func open(ctx context.Context, in format.Input, set *settings, offset int64) (*s
 }
 
 // Close ends reading.
-func (s *source) Close() error { return s.body.Close() }
+func (s *source) Close() error {
+	size := len(s.buf)
+	s.buf, s.pos, s.end, s.last = nil, 0, 0, true
+	batch.Dropped(size)
+	return s.body.Close()
+}
 
 // decode finds the encoding: the byte order mark's where it does not contradict the name. The mark is skipped.
 func (s *source) decode(set *settings) error {
@@ -89,20 +95,16 @@ func (s *source) fill() error {
 		return err
 	}
 	if s.pos > 0 {
-		s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
-		copy(s.buf, s.buf[s.pos:s.end])
-		s.from += int64(s.pos)
-		s.pos, s.end = 0, s.end-s.pos
+		s.shift()
 	}
 	if s.end == len(s.buf) {
-		if len(s.buf) >= s.limit {
+		if !batch.Grow(&s.buf, s.limit) {
 			return fault.New(fault.BadData, "a value that begins in line %d is longer than %d MiB", s.lines+1, s.limit>>20).At(s.name).
 				Try("Check that brackets and quotes are closed. Where the rows are in an array inside one large object, name that array in jsonNodeReference or collectionReference.")
 		}
-		s.buf = append(s.buf, make([]byte, min(len(s.buf), s.limit-len(s.buf)))...)
 	}
 	for range 100 {
-		n, err := s.text.Read(s.buf[s.end:])
+		n, err := s.text.Read(s.buf[s.end:min(len(s.buf), s.end+batch.GiantStep)])
 		s.end += n
 		if errors.Is(err, io.EOF) {
 			s.last = true
@@ -123,9 +125,37 @@ var errFrozen = errors.New("json: the sample ends here")
 
 var newline = []byte{'\n'}
 
-// more reads as much again as the buffer holds, so that looking at a long value again and again stays cheap.
+// shift moves what is left in the buffer to its front. After a giant value the buffer becomes a usual one again.
+func (s *source) shift() {
+	rest := s.buf[s.pos:s.end]
+	if len(s.buf) >= batch.Giant && len(rest) < batch.Giant {
+		s.surrender()
+		return
+	}
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
+	s.pos, s.end = 0, copy(s.buf, rest)
+}
+
+// surrender gives up the buffer, with all that was read before pos, and takes another for the rest.
+func (s *source) surrender() {
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
+	rest := s.buf[s.pos:s.end]
+	size := chunk
+	for size < len(rest) {
+		size *= 2
+	}
+	old := len(s.buf)
+	s.buf = make([]byte, size)
+	s.pos, s.end = 0, copy(s.buf, rest)
+	batch.Dropped(old)
+}
+
+// more reads as much again as the buffer holds, or a good piece, so that looking at a long value again and again stays cheap.
 func (s *source) more() error {
-	for need := 2*(s.end-s.pos) + 1; s.end-s.pos < need && !s.last; {
+	have := s.end - s.pos
+	for need := min(2*have+1, have+batch.GiantStep); s.end-s.pos < need && !s.last; {
 		if err := s.fill(); err != nil {
 			return err
 		}

@@ -141,6 +141,12 @@ func (t *tree) rows(r *records) *rowsOf {
 	return rows
 }
 
+// forget lets go of the current row's text.
+func (t *tree) forget() {
+	t.scan.buf = nil
+	t.current.doc, t.current.rootDoc = nil, nil
+}
+
 func (r *rowsOf) next() bool {
 	if r.single {
 		first := !r.done

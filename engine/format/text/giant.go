@@ -43,6 +43,9 @@ func (r *reader) giant(b *batch.Batch, row []byte) (int, error) {
 	}
 	n, err := r.cells(b, 0, row)
 	copy(scan.cells, cells)
+	if cap(r.tmp) >= batch.Giant {
+		r.tmp = nil
+	}
 	if err != nil || !some {
 		return n, err
 	}
@@ -52,7 +55,7 @@ func (r *reader) giant(b *batch.Batch, row []byte) (int, error) {
 			b.Cols[i].KeepBytes(text)
 		}
 	}
-	r.src.handOver()
+	r.src.surrender()
 	return n, nil
 }
 

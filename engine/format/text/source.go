@@ -121,18 +121,21 @@ func (s *source) fill() error {
 
 // shift moves what is left in the buffer to its front. After a giant row the buffer becomes a usual one again.
 func (s *source) shift() {
-	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
-	s.from += int64(s.pos)
 	rest := s.buf[s.pos:s.end]
 	if len(s.buf) >= batch.Giant && len(rest) < batch.Giant {
-		s.surrender(rest)
+		s.surrender()
 		return
 	}
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
 	s.pos, s.end = 0, copy(s.buf, rest)
 }
 
-// surrender gives the buffer up, of which rest is still to be read, and takes another.
-func (s *source) surrender(rest []byte) {
+// surrender gives up the buffer, with all that was read before pos, and takes another for the rest.
+func (s *source) surrender() {
+	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
+	s.from += int64(s.pos)
+	rest := s.buf[s.pos:s.end]
 	size := chunk
 	for size < len(rest) {
 		size *= 2
@@ -141,13 +144,6 @@ func (s *source) surrender(rest []byte) {
 	s.buf = make([]byte, size)
 	s.pos, s.end = 0, copy(s.buf, rest)
 	batch.Dropped(old)
-}
-
-// handOver leaves the row that next has just given, and its buffer, to the caller.
-func (s *source) handOver() {
-	s.lines += int64(bytes.Count(s.buf[:s.pos], newline))
-	s.from += int64(s.pos)
-	s.surrender(s.buf[s.pos:s.end])
 }
 
 var newline = []byte{'\n'}
