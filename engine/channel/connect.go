@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
@@ -143,17 +144,18 @@ func (c *Channel) open(ctx context.Context, r route) (*connection, error) {
 		ApplicationID: "dmgateway",
 		RetryOptions:  azservicebus.RetryOptions{MaxRetries: -1}, // Run tries again, with its own pauses
 	}
+	var way dialError
 	switch r {
 	case routeInProcess:
 		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return c.o.Dial(ctx) }
 	case routeFactory:
 		address, client := "wss://"+c.o.Address+protocol.PathBus, c.webSocketClient(c.o.TLS)
 		o.NewWebSocketConn = func(ctx context.Context, _ azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
-			return dialWebSocket(ctx, address, client)
+			return way.keep(dialWebSocket(ctx, address, client))
 		}
 	case routeWebSocket:
 		o.NewWebSocketConn = func(ctx context.Context, args azservicebus.NewWebSocketConnArgs) (net.Conn, error) {
-			return dialWebSocket(ctx, args.Host, c.webSocketClient(c.busTLS))
+			return way.keep(dialWebSocket(ctx, args.Host, c.webSocketClient(c.busTLS)))
 		}
 	case routeAMQP:
 		if err := c.probe(ctx); err != nil {
@@ -168,9 +170,31 @@ func (c *Channel) open(ctx context.Context, r route) (*connection, error) {
 	conn := &connection{client: client, route: r}
 	if err := conn.links(ctx, c.o.Jobs, c.o.Status); err != nil {
 		conn.close()
+		if dialed := way.get(); dialed != nil {
+			err = dialed
+		}
 		return nil, explain(err, c.place(r))
 	}
 	return conn, nil
+}
+
+// dialError remembers why a WebSocket did not come about: the client passes only the words of an error on.
+type dialError struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (d *dialError) keep(conn net.Conn, err error) (net.Conn, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+	return conn, err
+}
+
+func (d *dialError) get() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
 }
 
 func (conn *connection) links(ctx context.Context, jobs, status string) error {
