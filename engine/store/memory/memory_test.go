@@ -9,5 +9,5 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, storetest.Store{Definition: memory.New().Definition()})
+	storetest.Run(t, storetest.Store{Definition: memory.New().Definition(), NoUpsert: true})
 }

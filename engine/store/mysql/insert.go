@@ -85,7 +85,7 @@ func (w *writer) appendTuple(buf []byte, b *batch.Batch, row int) ([]byte, error
 		c, t := &b.Cols[i], &w.sink.targets[i]
 		if c.IsNull(row) {
 			if !w.sink.fields[i].Nullable {
-				return buf, w.refuse(sqlstore.NoNull(), row, i, "")
+				return buf, w.refuse(sqlstore.NoNullIn(w.sink.fields[i].Name, w.sink.keys), row, i, "")
 			}
 			buf = append(buf, "NULL"...)
 			continue

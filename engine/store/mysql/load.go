@@ -139,7 +139,7 @@ func (w *writer) appendRows(buf []byte, b *batch.Batch) ([]byte, error) {
 			c, t := &b.Cols[i], &targets[i]
 			if c.IsNull(row) {
 				if !w.sink.fields[i].Nullable {
-					return buf, w.refuse(sqlstore.NoNull(), row, i, "")
+					return buf, w.refuse(sqlstore.NoNullIn(w.sink.fields[i].Name, w.sink.keys), row, i, "")
 				}
 				buf = append(buf, '\\', 'N', '\t')
 				continue

@@ -24,6 +24,7 @@ type sink struct {
 	// Set by Prepare.
 	fields  batch.Schema // the columns that are written, with the types that writers take
 	targets []target     // how
+	keys    []string     // columns that tell rows apart, for an upsert
 	raw     bool         // LOAD DATA sends bytes as they are: every text column is in a Unicode character set
 	markers sqlstore.Table
 
@@ -123,11 +124,12 @@ func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, er
 	if err != nil {
 		return nil, err
 	}
-	return k.adopt(ctx, want, columns, there)
+	return k.adopt(ctx, want, columns, there && k.options.PreCopyScript == "") // the script may make the index that is missing
 }
 
-// adopt matches the wanted columns with those of the table and decides how each is written.
-func (k *sink) adopt(ctx context.Context, want batch.Schema, columns []column, there bool) (batch.Schema, error) {
+// adopt matches the wanted columns with those of the table and decides how each is written. final says that the table's
+// indexes are those that the rows will meet.
+func (k *sink) adopt(ctx context.Context, want batch.Schema, columns []column, final bool) (batch.Schema, error) {
 	table := make(batch.Schema, len(columns))
 	for i, c := range columns {
 		table[i] = batch.Field{Name: c.name, Nullable: c.flags&flagNotNull == 0, Native: c.nativeName()}
@@ -149,7 +151,10 @@ func (k *sink) adopt(ctx context.Context, want batch.Schema, columns []column, t
 			k.raw = false
 		}
 	}
-	return k.fields, k.checkKeys(ctx, columns, there)
+	if k.keys, err = sqlstore.UpsertKeys(k.fields, k.options, k.target()); err != nil || !final {
+		return k.fields, err
+	}
+	return k.fields, k.checkUnique(ctx, columns)
 }
 
 // build makes the table that is missing and runs the pre-copy script. The script may drop the table or want it to be
@@ -199,7 +204,7 @@ func (k *sink) definition(t sqlstore.Table, want batch.Schema, temporary string)
 	room := rowRoom
 	for i, f := range want {
 		native := declare(f)
-		if isKey(f.Name, k.options.Keys) {
+		if sqlstore.IsKey(f.Name, k.options.Keys) {
 			native = k.declareKey(f)
 		} else if size, long := roomOf(native, f.Type); size > room {
 			native = long

@@ -3,25 +3,17 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store/sqlstore"
 )
 
-// checkKeys sees that an upsert changes the rows that its keys mean, and no others: ON DUPLICATE KEY UPDATE looks at every
-// unique index.
-func (k *sink) checkKeys(ctx context.Context, columns []column, there bool) error {
+// checkUnique sees that an upsert changes the rows that its keys mean, and no others: ON DUPLICATE KEY UPDATE looks at
+// every unique index.
+func (k *sink) checkUnique(ctx context.Context, columns []column) error {
 	if !k.options.Upsert {
-		return nil
-	}
-	for _, key := range k.options.Keys {
-		if k.fields.Index(key) < 0 {
-			return fault.New(fault.BadInput, "the key column %q of upsertSettings is not written", key).At(k.target()).
-				Try("Map a source column to it, or correct upsertSettings.keys.")
-		}
-	}
-	if !there {
 		return nil
 	}
 	rows, err := k.c.query(ctx, "SELECT INDEX_NAME, COALESCE(COLUMN_NAME, ''), SUB_PART IS NOT NULL FROM information_schema.STATISTICS WHERE NON_UNIQUE=0 AND TABLE_SCHEMA="+
@@ -48,8 +40,7 @@ func (k *sink) checkKeys(ctx context.Context, columns []column, there bool) erro
 	}
 	switch {
 	case !matched:
-		return fault.New(fault.Conflict, "the table has no primary key or unique index on exactly the columns of upsertSettings.keys").At(k.target()).
-			Try("Make a unique index on (%s), or correct upsertSettings.keys.", strings.Join(k.options.Keys, ", "))
+		return sqlstore.NotUnique(k.keys, quoted(k.table), quoteAll(k.keys), k.target())
 	case other != "":
 		return fault.New(fault.Conflict, "the unique index %q is not on upsertSettings.keys: an upsert could change rows that the keys do not mean", other).At(k.target()).
 			Try("Drop the index, leave one of its columns out of the mapping, or copy into an interim table.")
@@ -58,15 +49,7 @@ func (k *sink) checkKeys(ctx context.Context, columns []column, there bool) erro
 }
 
 func (k *sink) areKeys(list []string) bool {
-	if len(list) != len(k.options.Keys) {
-		return false
-	}
-	for _, name := range list {
-		if !isKey(name, k.options.Keys) {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(slices.Sorted(slices.Values(list)), slices.Sorted(slices.Values(k.keys)))
 }
 
 // mayClash reports whether a written row can meet another one in a unique index on the columns: not where one of them is
@@ -80,15 +63,6 @@ func (k *sink) mayClash(list []string, columns []column) bool {
 		}
 	}
 	return true
-}
-
-func isKey(name string, keys []string) bool {
-	for _, key := range keys {
-		if strings.EqualFold(key, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // stage is the interim table of an upsert, which belongs to the session.
@@ -124,7 +98,7 @@ func (k *sink) onDuplicate(named bool) string {
 	var set []string
 	for _, f := range k.fields {
 		switch {
-		case isKey(f.Name, k.options.Keys):
+		case slices.Contains(k.keys, f.Name):
 		case named:
 			set = append(set, quote(f.Name)+"="+alias+"."+quote(f.Name))
 		default:
@@ -132,7 +106,7 @@ func (k *sink) onDuplicate(named bool) string {
 		}
 	}
 	if len(set) == 0 {
-		own := quoted(k.table) + "." + quote(k.options.Keys[0])
+		own := quoted(k.table) + "." + quote(k.keys[0])
 		set = append(set, own+"="+own)
 	}
 	return as + " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")

@@ -133,7 +133,7 @@ func (k *sink) newColumns(want batch.Schema) batch.Schema {
 		if up := folded(f.Name); seen[up] == 1 {
 			fields[i].Name = up
 		}
-		if k.options.Upsert && isKey(f.Name, k.options.Keys) && f.Type.Kind == batch.String && declaredLarge(fields[i].Native) {
+		if k.options.Upsert && sqlstore.IsKey(f.Name, k.options.Keys) && f.Type.Kind == batch.String && declaredLarge(fields[i].Native) {
 			fields[i].Native = declareText(1000, k.unicode) // a CLOB cannot be a key
 		}
 	}
@@ -141,15 +141,6 @@ func (k *sink) newColumns(want batch.Schema) batch.Schema {
 }
 
 func declaredLarge(native string) bool { return native == typeClob || native == typeNClob }
-
-func isKey(name string, keys []string) bool {
-	for _, key := range keys {
-		if strings.EqualFold(key, name) {
-			return true
-		}
-	}
-	return false
-}
 
 // create makes the table where it is missing and asked for.
 func (k *sink) create(ctx context.Context, want batch.Schema) error {
@@ -172,7 +163,7 @@ func (k *sink) ddl(t sqlstore.Table, want batch.Schema) string {
 	var keys []string
 	for _, f := range fields {
 		parts = append(parts, sqlstore.Quote(f.Name)+" "+f.Native)
-		if k.options.Upsert && isKey(f.Name, k.options.Keys) {
+		if k.options.Upsert && sqlstore.IsKey(f.Name, k.options.Keys) {
 			keys = append(keys, f.Name)
 		}
 	}

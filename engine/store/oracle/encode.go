@@ -9,6 +9,7 @@ import (
 	go_ora "github.com/sijms/go-ora/v2"
 
 	"dmgateway/engine/batch"
+	"dmgateway/engine/fault"
 	"dmgateway/engine/store/sqlstore"
 )
 
@@ -46,7 +47,7 @@ func (t *target) long(c *batch.Column, i int) bool {
 func (e *encoder) value(t *target, c *batch.Column, i int, whole bool) (any, error) {
 	if c.IsNull(i) {
 		if t.required {
-			return nil, sqlstore.NoNull()
+			return nil, t.noNull()
 		}
 		return nil, nil
 	}
@@ -259,4 +260,12 @@ func (e *encoder) float(c *batch.Column, i int) any {
 	}
 	e.buf = strconv.AppendFloat(e.buf[:0], f, 'g', -1, size)
 	return string(e.buf)
+}
+
+// noNull is the error for a NULL, or an empty text, which is one in Oracle.
+func (t *target) noNull() *fault.Error {
+	if t.key {
+		return sqlstore.NullKey()
+	}
+	return sqlstore.NoNull()
 }

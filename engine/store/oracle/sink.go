@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dmgateway/engine/batch"
@@ -25,6 +26,7 @@ type sink struct {
 	object  object         // the table as the dictionary knows it
 	targets []target       // the columns that are written, the slice's last where there is one
 	fields  batch.Schema   // what writers take
+	keys    []string       // columns that tell rows apart, for an upsert
 	markers sqlstore.Table // the marker table
 	sliceID []byte         // value of the slice's column, nil for none
 }
@@ -181,29 +183,33 @@ func (k *sink) adopt(want batch.Schema, columns []column) error {
 		k.targets[i], k.fields[i] = t, t.field()
 		k.fields[i].Type = t.typ
 	}
-	if err := k.checkKeys(); err != nil {
+	if err := k.findKeys(); err != nil {
 		return err
 	}
 	return k.adoptSlice(columns)
 }
 
-func (k *sink) checkKeys() error {
-	if !k.options.Upsert {
-		return nil
+// findKeys finds the columns that tell rows apart. No index is needed: the merge finds the rows by their values.
+func (k *sink) findKeys() (err error) {
+	if k.keys, err = sqlstore.UpsertKeys(k.fields, k.options.SinkOptions, k.target()); err != nil {
+		return err
 	}
-	for _, key := range k.options.Keys {
-		i := k.fields.Index(key)
-		if i < 0 {
-			return fault.New(fault.BadInput, "the key column %q of upsertSettings is not written", key).At(k.target()).
-				Try("Map a source column to it, or correct upsertSettings.keys.")
+	for i := range k.targets {
+		t := &k.targets[i]
+		if t.key = k.isKey(i); !t.key {
+			continue
 		}
-		if k.targets[i].large() {
-			return fault.New(fault.BadInput, "the key column %q of upsertSettings is a %s, which cannot be compared", key, k.targets[i].native()).At(k.target()).
+		t.required = true
+		if t.large() {
+			return fault.New(fault.BadInput, "the key column %q of upsertSettings is a %s, which cannot be compared", t.name, t.native()).At(k.target()).
 				Try("Choose keys of short types, or make the column a VARCHAR2.")
 		}
 	}
 	return nil
 }
+
+// isKey reports whether the i-th column that is written is a key of the upsert.
+func (k *sink) isKey(i int) bool { return slices.Contains(k.keys, k.targets[i].name) }
 
 // adoptSlice adds the column of sliceIdentifierColumnName to those that are written. Its value is the same for every run
 // over the same slice.
@@ -280,12 +286,12 @@ func (k *sink) merge() (text string, order []int) {
 		order = append(order, i)
 		return len(order)
 	}
-	for _, key := range k.options.Keys {
+	for _, key := range k.keys {
 		i := k.fields.Index(key)
 		on = append(on, "T."+sqlstore.Quote(k.targets[i].name)+" = "+k.targets[i].cast(add(i)))
 	}
 	for i := range k.targets {
-		if !k.options.isKey(k.fields, i) {
+		if !k.isKey(i) {
 			set = append(set, sqlstore.Quote(k.targets[i].name)+" = "+k.targets[i].placeholder(add(i)))
 		}
 	}

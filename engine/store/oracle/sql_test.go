@@ -327,6 +327,9 @@ func TestStatementsOfTheSink(t *testing.T) {
 			k.targets, k.fields = append(k.targets, target), append(k.fields, c.field())
 		}
 	}
+	if err := k.findKeys(); err != nil {
+		t.Fatal(err)
+	}
 	if got, want := k.insert(), `INSERT INTO "APP"."T" ("ID", "D", "X", "V") VALUES (:1, :2, XMLPARSE(CONTENT :3), :4)`; got != want {
 		t.Errorf("insert\n%s\nwant\n%s", got, want)
 	}

@@ -87,7 +87,7 @@ func (g *stage) move() string {
 		list = append(list, column)
 		value := fmt.Sprintf(k.targets[i].values, "S."+column)
 		values = append(values, value)
-		if k.options.isKey(k.fields, i) {
+		if k.isKey(i) {
 			keys = append(keys, column)
 			on = append(on, "T."+quoted+" = S."+column)
 		} else {
@@ -100,16 +100,6 @@ func (g *stage) move() string {
 		text += " WHEN MATCHED THEN UPDATE SET " + strings.Join(set, ", ")
 	}
 	return text + " WHEN NOT MATCHED THEN INSERT (" + strings.Join(names(k.targets), ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
-}
-
-// isKey reports whether the i-th column that is written is a key of the upsert.
-func (o sinkOptions) isKey(fields interface{ Index(name string) int }, i int) bool {
-	for _, key := range o.Keys {
-		if fields.Index(key) == i {
-			return true
-		}
-	}
-	return false
 }
 
 // drop removes the stage after the run. A session that was left behind can still hold it; then it stays, without rows.

@@ -32,6 +32,7 @@ const (
 type target struct {
 	column
 	typ     batch.Type // what writers take
+	key     bool       // of an upsert
 	bind    binding
 	digits  int    // that a FLOAT keeps, 0 = all
 	step    int64  // a whole number must be a multiple of it (NUMBER with a negative scale), 0 = any

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,6 +28,7 @@ type sink struct {
 	fields  batch.Schema   // the columns that are written, with the types that writers take
 	targets []target       // how
 	columns []column       // what they are at the server
+	keys    []string       // columns that tell rows apart, for an upsert
 	casts   []string       // types of the columns that are staged as text and cast, "" for the others
 	staged  bool           // rows go through an interim table
 	markers sqlstore.Table // the marker table
@@ -155,10 +155,8 @@ func (k *sink) adopt(ctx context.Context, want, schema batch.Schema, columns []c
 			k.casts[i], k.staged = f.Native, true
 		}
 	}
-	if err := k.checkKeys(); err != nil {
-		return nil, err
-	}
-	return k.fields, nil
+	k.keys, err = sqlstore.UpsertKeys(k.fields, k.options, k.target())
+	return k.fields, err
 }
 
 // build makes the table that is missing and runs the pre-copy script. The script may drop the table or want it to be
@@ -261,34 +259,12 @@ func (k *sink) restrictions(ctx context.Context, schema batch.Schema, found []in
 	return nil
 }
 
-func (k *sink) checkKeys() error {
-	if !k.options.Upsert {
-		return nil
-	}
-	for _, key := range k.options.Keys {
-		i := k.fields.Index(key)
-		if i >= 0 {
-			k.fields[i].Nullable = false // NULL equals nothing, so such a row would be added with every copy
-		} else {
-			return fault.New(fault.BadInput, "the key column %q of upsertSettings is not written", key).At(k.target()).
-				Try("Map a source column to it, or correct upsertSettings.keys.")
-		}
-	}
-	return nil
-}
-
 // checkUnique looks for the index by which the server finds the rows to replace, before a row is copied.
 func (k *sink) checkUnique(ctx context.Context) error {
 	if !k.options.Upsert {
 		return nil
 	}
-	var names []string
-	for _, f := range k.fields {
-		if isKey(f.Name, k.options.Keys) {
-			names = append(names, f.Name)
-		}
-	}
-	slices.Sort(names)
+	names := slices.Sorted(slices.Values(k.keys))
 	text, err := json.Marshal(names)
 	if err != nil {
 		return err
@@ -300,8 +276,7 @@ func (k *sink) checkUnique(ctx context.Context) error {
 		return explain(ctx, err, "look for the index of the keys", k.target())
 	}
 	if len(rows) == 0 {
-		return fault.New(fault.Conflict, "no unique index is on exactly the columns of upsertSettings.keys: %s", strings.Join(names, ", ")).At(k.target()).
-			Try("Make one: CREATE UNIQUE INDEX ON %s (%s), or name the columns of the table's key.", k.table.Quoted(), sqlstore.QuoteAll(names))
+		return sqlstore.NotUnique(k.keys, k.table.Quoted(), sqlstore.QuoteAll(k.keys), k.target())
 	}
 	return nil
 }
@@ -342,70 +317,4 @@ func (k *sink) into() string {
 // plainly is the table with the columns that are written.
 func (k *sink) plainly() string {
 	return k.table.Quoted() + " (" + sqlstore.QuoteAll(sqlstore.Names(k.fields)) + ")"
-}
-
-// stage is the interim table, which belongs to the session and goes with the transaction. Its rows are stored in the
-// order in which they came, so their ctid tells which one is later.
-const stage = "pg_temp.dmgateway_stage"
-
-func (k *sink) stageDDL() string {
-	columns := make([]string, len(k.fields))
-	for i, f := range k.fields {
-		typ := f.Native
-		if k.casts[i] != "" {
-			typ = "text"
-		}
-		columns[i] = fmt.Sprintf("c%d %s", i, typ)
-	}
-	return "CREATE TEMP TABLE dmgateway_stage (" + strings.Join(columns, ", ") + ") ON COMMIT DROP"
-}
-
-// move is the statement that puts the interim rows into the table. Of rows with the same key the last one counts.
-func (k *sink) move() string {
-	values, interim := make([]string, len(k.fields)), make([]string, len(k.fields))
-	for i := range k.fields {
-		interim[i] = fmt.Sprintf("c%d", i)
-		values[i] = interim[i]
-		if k.casts[i] != "" {
-			values[i] += "::" + k.casts[i]
-		}
-	}
-	insert := "INSERT INTO " + k.table.Quoted() + " (" + sqlstore.QuoteAll(sqlstore.Names(k.fields)) + ") "
-	if !k.options.Upsert {
-		return insert + "SELECT " + strings.Join(values, ", ") + " FROM " + stage
-	}
-	var keys, set []string
-	for i, f := range k.fields {
-		if isKey(f.Name, k.options.Keys) {
-			keys = append(keys, interim[i])
-		} else {
-			set = append(set, sqlstore.Quote(f.Name)+"=excluded."+sqlstore.Quote(f.Name))
-		}
-	}
-	by := strings.Join(keys, ", ")
-	action := "NOTHING"
-	if len(set) > 0 {
-		action = "UPDATE SET " + strings.Join(set, ", ")
-	}
-	return insert + "SELECT " + strings.Join(values, ", ") + " FROM (SELECT DISTINCT ON (" + by + ") * FROM " + stage + " ORDER BY " + by +
-		", ctid DESC) last ON CONFLICT (" + k.keyColumns() + ") DO " + action
-}
-
-func (k *sink) keyColumns() string {
-	var names []string
-	for _, f := range k.fields {
-		if isKey(f.Name, k.options.Keys) {
-			names = append(names, f.Name)
-		}
-	}
-	return sqlstore.QuoteAll(names)
-}
-
-func isKey(name string, keys []string) bool {
-	for _, key := range keys {
-		if strings.EqualFold(key, name) {
-			return true
-		}
-	}
-	return false
 }

@@ -131,13 +131,8 @@ func (w *writer) copyRows(ctx context.Context, from, n int) (taken int64, size i
 	if err != nil || !w.sink.staged {
 		return tag.RowsAffected(), len(rows), err
 	}
-	moved, err := execute(ctx, w.c, w.sink.move())
-	if err != nil {
+	if taken, err = w.moveOn(ctx, tag.RowsAffected()); err != nil {
 		return 0, 0, err
-	}
-	taken = tag.RowsAffected()
-	if !w.sink.options.Upsert { // which makes one of several rows with the same key
-		taken = moved
 	}
 	_, err = execute(ctx, w.c, "DELETE FROM "+stage)
 	return taken, len(rows), err

@@ -147,7 +147,7 @@ func (w *writer) encodeRow(buf []byte, b *batch.Batch, row int) ([]byte, error) 
 		c := &b.Cols[i]
 		if c.IsNull(row) {
 			if !w.sink.fields[i].Nullable {
-				return buf, w.refuse(sqlstore.NoNull(), row, i, "")
+				return buf, w.refuse(sqlstore.NoNullIn(w.sink.fields[i].Name, w.sink.keys), row, i, "")
 			}
 			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
 			continue
@@ -223,12 +223,8 @@ func (w *writer) complete(ctx context.Context) (rows int64, err error) {
 	if rows, err = w.endCopy(ctx); err != nil || !w.sink.staged || w.direct {
 		return rows, err
 	}
-	moved, err := execute(ctx, w.c, w.sink.move())
-	if err != nil {
+	if rows, err = w.moveOn(ctx, rows); err != nil {
 		return 0, w.explainMove(ctx, err)
-	}
-	if !w.sink.options.Upsert { // which makes one of several rows with the same key
-		rows = moved
 	}
 	return rows, nil
 }

@@ -31,7 +31,7 @@ type sink struct {
 	// Set by Prepare: the table's columns that are written, and the types that the writers take.
 	fields   batch.Schema
 	affinity []affinity
-	notNull  []bool
+	keys     []string // columns that tell rows apart, for an upsert
 }
 
 var (
@@ -95,7 +95,11 @@ func (k *sink) Prepare(ctx context.Context, want batch.Schema, resuming bool) (b
 	if err != nil {
 		return nil, err
 	}
-	return k.adopt(want, schema)
+	fields, err := k.adopt(want, schema)
+	if err != nil {
+		return nil, err
+	}
+	return fields, k.checkUnique()
 }
 
 // Inspect implements store.Inspector.
@@ -121,7 +125,11 @@ func (k *sink) Inspect(ctx context.Context, want batch.Schema) (batch.Schema, er
 	if err != nil {
 		return nil, err
 	}
-	return k.adopt(want, schema)
+	fields, err := k.adopt(want, schema)
+	if err != nil || k.options.PreCopyScript != "" { // the script may make the index that is missing
+		return fields, err
+	}
+	return fields, k.checkUnique()
 }
 
 // adopt matches the wanted columns with those of the table and decides how each is written.
@@ -131,16 +139,33 @@ func (k *sink) adopt(want, schema batch.Schema) (batch.Schema, error) {
 		return nil, err
 	}
 	k.fields = make(batch.Schema, len(want))
-	k.affinity, k.notNull = make([]affinity, len(want)), make([]bool, len(want))
+	k.affinity = make([]affinity, len(want))
 	for i, at := range columns {
 		f := schema[at]
-		k.affinity[i], k.notNull[i] = affinityOf(f.Native), !f.Nullable
+		k.affinity[i] = affinityOf(f.Native)
 		if f.Type.Kind == batch.Invalid {
 			f.Type = want[i].Type
 		}
 		k.fields[i] = f
 	}
-	return k.fields, nil
+	k.keys, err = sqlstore.UpsertKeys(k.fields, k.options, k.target())
+	return k.fields, err
+}
+
+// checkUnique asks the library whether it finds the rows to replace: it compiles the statement of the upsert.
+func (k *sink) checkUnique() error {
+	if !k.options.Upsert {
+		return nil
+	}
+	s, _, err := k.c.prepare(k.into("VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", len(k.fields)), ", ") + ")"))
+	if err == nil {
+		s.close()
+		return nil
+	}
+	if e, ok := errors.AsType[*sqlError](err); ok && strings.Contains(e.message, "ON CONFLICT clause does not match") {
+		return sqlstore.NotUnique(k.keys, sqlstore.Quote(k.table), sqlstore.QuoteAll(k.keys), k.target())
+	}
+	return explain(err, "prepare the upsert", k.target())
 }
 
 // build makes the tables that are missing and runs the pre-copy script. The script may drop the table or want it to be

@@ -34,9 +34,11 @@ func (w *writer) WriteSome(ctx context.Context, b *batch.Batch, reject func(*fau
 	release := w.c.watch(ctx)
 	defer release()
 	for row := range b.Len() {
-		err := w.putInto(ctx, w.direct, b, row)
+		held, err := w.putDirect(ctx, b, row)
 		if err == nil {
-			w.rows++
+			if held {
+				w.rows++
+			}
 			continue
 		}
 		e, refused := errors.AsType[*fault.Error](err)
@@ -55,6 +57,20 @@ func (w *writer) WriteSome(ctx context.Context, b *batch.Batch, reject func(*fau
 	return nil
 }
 
+// putDirect writes a row and tells whether the table holds it: a trigger can drop it.
+func (w *writer) putDirect(ctx context.Context, b *batch.Batch, row int) (held bool, err error) {
+	if _, err := w.putInto(ctx, w.direct, b, row); err != nil {
+		return false, err
+	}
+	if w.c.changes() > 0 {
+		return true, nil
+	}
+	if !w.sink.options.Upsert {
+		return false, nil
+	}
+	return w.holds(ctx, b, row)
+}
+
 // beginDirect waits for the file and prepares the statement.
 func (w *writer) beginDirect(ctx context.Context) error {
 	if err := lock(ctx, &w.sink.turn); err != nil {
@@ -67,7 +83,7 @@ func (w *writer) beginDirect(ctx context.Context) error {
 	}
 	if err == nil {
 		marks := strings.TrimSuffix(strings.Repeat("?, ", len(w.sink.fields)), ", ")
-		w.direct, _, err = w.c.prepare(w.into("VALUES (" + marks + ")"))
+		w.direct, _, err = w.c.prepare(w.sink.into("VALUES (" + marks + ")"))
 	}
 	if err != nil {
 		w.direct = nil
@@ -91,8 +107,11 @@ func lock(ctx context.Context, mu *sync.Mutex) error {
 // commitDirect marks the partition in the transaction that holds its rows.
 func (w *writer) commitDirect(ctx context.Context) (store.Counts, error) {
 	counts := store.Counts{Rows: w.rows, Bytes: w.bytes}
-	w.direct.close()
+	w.closeDirect()
 	err := w.free(ctx)
+	if err == nil {
+		err = w.Check(counts.Rows, w.sink.target())
+	}
 	if err == nil {
 		err = w.c.mark(ctx, w.sink.env.RunID, w.partition, counts, time.Now().UTC())
 	}
@@ -109,12 +128,20 @@ func (w *writer) commitDirect(ctx context.Context) (store.Counts, error) {
 	return counts, w.Abort()
 }
 
+func (w *writer) closeDirect() {
+	w.direct.close()
+	if w.present != nil {
+		w.present.close()
+		w.present = nil
+	}
+}
+
 // endDirect lets the next writer at the file; what is not committed goes with the connection.
 func (w *writer) endDirect() {
 	if w.direct == nil {
 		return
 	}
-	w.direct.close()
+	w.closeDirect()
 	_ = w.c.exec(context.Background(), "ROLLBACK") // nothing is open after COMMIT
 	w.direct = nil
 	w.sink.turn.Unlock()

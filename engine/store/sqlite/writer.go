@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type writer struct {
 	rows      int64
 	bytes     int64
 	direct    *stmt // INSERT into the table itself, of WriteSome
+	present   *stmt // asks for a row of the table, for upserts of WriteSome; nil before it is needed
 }
 
 // stage makes the staging table. Its columns have no type, so they keep every value as it is bound.
@@ -62,27 +64,27 @@ func (w *writer) Write(ctx context.Context, b *batch.Batch) error {
 }
 
 func (w *writer) put(ctx context.Context, b *batch.Batch, row int) error {
-	return w.putInto(ctx, w.insert, b, row)
+	_, err := w.putInto(ctx, w.insert, b, row)
+	return err
 }
 
-// putInto runs the statement with the values of a row.
-func (w *writer) putInto(ctx context.Context, into *stmt, b *batch.Batch, row int) error {
+// putInto runs the statement with the values of a row, and tells whether it gives a row.
+func (w *writer) putInto(ctx context.Context, into *stmt, b *batch.Batch, row int) (bool, error) {
 	into.reset()
 	for i, encode := range w.encode {
 		c := &b.Cols[i]
 		if c.IsNull(row) {
-			if w.sink.notNull[i] {
-				return w.refuse(sqlstore.NoNull(), row, i)
+			if !w.sink.fields[i].Nullable {
+				return false, w.refuse(sqlstore.NoNullIn(w.sink.fields[i].Name, w.sink.keys), row, i)
 			}
 			into.bindNull(i)
 			continue
 		}
 		if err := encode(into, i, c, row); err != nil {
-			return w.refuse(err, row, i)
+			return false, w.refuse(err, row, i)
 		}
 	}
-	_, err := into.step(ctx)
-	return err
+	return into.step(ctx)
 }
 
 func (w *writer) refuse(e *fault.Error, row, column int) error {
@@ -115,8 +117,9 @@ func (w *writer) Commit(ctx context.Context) (store.Counts, error) {
 	return counts, w.Abort()
 }
 
-// transfer moves the partition's rows and marks it, inside a transaction. Triggers can drop rows, which changes counts;
-// of an upsert every row counts that was staged.
+// transfer moves the partition's rows and marks it, inside a transaction. Triggers can drop rows, which changes counts. Of
+// an upsert every row counts that was staged, superseded ones too. Where the library has added or changed fewer, the rows
+// themselves are looked for: a trigger may rightly drop a change that changes nothing.
 func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
 	if err := w.free(ctx); err != nil {
 		return err
@@ -127,8 +130,15 @@ func (w *writer) transfer(ctx context.Context, counts *store.Counts) error {
 		return w.locate(ctx, err)
 	case err != nil:
 		return err
-	case !w.sink.options.Upsert:
-		counts.Rows = w.c.changes()
+	}
+	if moved := w.c.changes(); !w.sink.options.Upsert {
+		counts.Rows = moved
+	} else if moved < counts.Rows {
+		missing, err := w.missing(ctx)
+		if err != nil {
+			return err
+		}
+		counts.Rows -= missing
 	}
 	if err := w.Check(counts.Rows, w.sink.target()); err != nil {
 		return err
@@ -153,16 +163,15 @@ func (w *writer) move(condition string) string {
 	for i := range staged {
 		staged[i] = fmt.Sprintf("c%d", i)
 	}
-	return w.into("SELECT " + strings.Join(staged, ", ") + " FROM temp.stage WHERE " + condition + " ORDER BY n")
+	return w.sink.into("SELECT " + strings.Join(staged, ", ") + " FROM temp.stage WHERE " + condition + " ORDER BY n")
 }
 
 // into is the statement that puts rows into the table.
-func (w *writer) into(rows string) string {
-	k := w.sink
+func (k *sink) into(rows string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "INSERT INTO main.%s (%s) %s", sqlstore.Quote(k.table), sqlstore.QuoteAll(sqlstore.Names(k.fields)), rows)
 	if k.options.Upsert {
-		b.WriteString(" ON CONFLICT (" + sqlstore.QuoteAll(k.options.Keys) + ") DO ")
+		b.WriteString(" ON CONFLICT (" + sqlstore.QuoteAll(k.keys) + ") DO ")
 		b.WriteString(k.update())
 	}
 	return b.String()
@@ -171,7 +180,7 @@ func (w *writer) into(rows string) string {
 func (k *sink) update() string {
 	var set []string
 	for _, f := range k.fields {
-		if !isKey(f.Name, k.options.Keys) {
+		if !slices.Contains(k.keys, f.Name) {
 			set = append(set, sqlstore.Quote(f.Name)+"=excluded."+sqlstore.Quote(f.Name))
 		}
 	}
@@ -179,15 +188,6 @@ func (k *sink) update() string {
 		return "NOTHING"
 	}
 	return "UPDATE SET " + strings.Join(set, ", ")
-}
-
-func isKey(name string, keys []string) bool {
-	for _, key := range keys {
-		if strings.EqualFold(key, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // locate finds which staged row breaks the constraint, by moving them one by one after moving them at once has failed

@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 			schema := d.schema()
 			wrong := strings.Replace(d.connection, "Password='", "Password='wrong", 1)
 			storetest.Run(t, storetest.Store{
-				Definition: Definition(), LinkedService: linked(d.connection), BadSignIn: linked(wrong), Lacks: lacks,
+				Definition: Definition(), LinkedService: linked(d.connection), BadSignIn: linked(wrong), Lacks: lacks, Merges: true,
 				Dataset: func(table string) string { return fmt.Sprintf(`{"schema": %q, "table": %q}`, schema, table) }, Sink: sink,
 				Whole: !strings.Contains(sink, "keys"), // without a key there is nothing to divide by
 			})

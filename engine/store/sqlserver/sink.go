@@ -3,7 +3,6 @@ package sqlserver
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"dmgateway/engine/batch"
@@ -219,13 +218,16 @@ func (k *sink) findKeys(ctx context.Context, id int64) error {
 	for _, name := range names {
 		i := k.fields.Index(name)
 		if i < 0 {
-			return fault.New(fault.BadInput, "the key column %q of upsert is not written", name).At(k.target()).
-				Try("Map a source column to it, or correct upsertSettings.keys.")
+			return sqlstore.KeyNotWritten(name, k.target())
 		}
 		if c := k.columns[i]; c.cast() || c.typ == "xml" || c.typ == "text" || c.typ == "ntext" || c.typ == "image" {
 			return fault.New(fault.Unsupported, "the key column %q is a %s, which cannot tell rows apart", name, c.native()).At(k.target()).
 				Try("Choose other columns as upsertSettings.keys.")
 		}
+		if k.isUpsertKey(i) {
+			return fault.New(fault.BadInput, "upsertSettings.keys names the column %q twice", k.fields[i].Name).At(k.target()).Try("Name each column once.")
+		}
+		k.fields[i].Nullable = false
 		k.keys = append(k.keys, i)
 	}
 	return nil
@@ -268,7 +270,7 @@ func (k *sink) createdColumns(want batch.Schema) []column {
 }
 
 func (k *sink) isKey(name string) bool {
-	return k.options.behaviour == byUpsert && slices.ContainsFunc(k.options.keys, func(key string) bool { return strings.EqualFold(key, name) })
+	return k.options.behaviour == byUpsert && sqlstore.IsKey(name, k.options.keys)
 }
 
 func (k *sink) create(ctx context.Context, want batch.Schema) error {

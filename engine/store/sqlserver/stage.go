@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dmgateway/engine/fault"
@@ -206,10 +207,5 @@ func (k *sink) upsertSQL(stage, between, insert string, values []string) string 
 }
 
 func (k *sink) isUpsertKey(column int) bool {
-	for _, i := range k.keys {
-		if i == column {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(k.keys, column)
 }

@@ -182,7 +182,11 @@ func (w *writer) encode(b *batch.Batch, row int, careful bool) *fault.Error {
 		c := &b.Cols[i]
 		if c.IsNull(row) {
 			if !k.fields[i].Nullable {
-				return w.refuse(sqlstore.NoNull(), row, i, "")
+				e := sqlstore.NoNull()
+				if k.isUpsertKey(i) {
+					e = sqlstore.NullKey()
+				}
+				return w.refuse(e, row, i, "")
 			}
 			w.values[i] = nil
 			continue

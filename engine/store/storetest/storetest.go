@@ -34,6 +34,10 @@ type Store struct {
 	Lacks func(t batch.Type, value string) bool
 	// Whole says that the store's tables cannot be read in parts.
 	Whole bool
+	// NoUpsert says that the store's sink only inserts.
+	NoUpsert bool
+	// Merges says that an upsert needs no unique index: every row of the table that has the key is changed.
+	Merges bool
 }
 
 // Run runs the suite.
@@ -52,6 +56,7 @@ func Run(t *testing.T, s Store) {
 	t.Run("late attempt after finish", func(t *testing.T) { testLate(t, s) })
 	t.Run("parallel partitions", func(t *testing.T) { testParallel(t, s) })
 	t.Run("parallel values", func(t *testing.T) { testParallelValues(t, s) })
+	t.Run("upsert", func(t *testing.T) { testUpsert(t, s) })
 	t.Run("watermark", func(t *testing.T) { testWatermark(t, s) })
 	t.Run("properties", func(t *testing.T) { testProperties(t, s) })
 	t.Run("test connection", func(t *testing.T) { testConnection(t, s) })
