@@ -12,7 +12,15 @@ const hexDigits = "0123456789abcdef"
 // appendText appends a text in quotes. It says no where the text is not valid UTF-8. With ascii, every other character
 // is escaped.
 func appendText(dst, text []byte, ascii bool) (_ []byte, ok bool) {
-	dst = append(dst, '"')
+	dst, ok = appendInner(append(dst, '"'), text, ascii)
+	if !ok {
+		return dst, false
+	}
+	return append(dst, '"'), true
+}
+
+// appendInner is appendText without the quotes.
+func appendInner(dst, text []byte, ascii bool) (_ []byte, ok bool) {
 	var wide uint64
 	start, i := 0, 0
 	for i < len(text) {
@@ -44,8 +52,7 @@ func appendText(dst, text []byte, ascii bool) (_ []byte, ok bool) {
 	if wide != 0 && !utf8.Valid(text) {
 		return dst, false
 	}
-	dst = append(dst, text[start:]...)
-	return append(dst, '"'), true
+	return append(dst, text[start:]...), true
 }
 
 // appendEscape appends the first character of text in its escaped form, and says how many bytes it has.
@@ -83,11 +90,22 @@ func appendUnit(dst []byte, r rune) []byte {
 // appendJSON appends JSON text as it stands, but on one line; line ends in JSON are never part of a text. It says no
 // where it is no JSON.
 func appendJSON(dst, text []byte, sc *scanner, ascii bool) (_ []byte, ok bool) {
-	sc.buf, sc.last = text, true
-	end := sc.next(0, nil)
-	if end < 0 || sc.flaw >= 0 || len(bytes.TrimSpace(text[end:])) > 0 {
+	if !sc.whole(text) {
 		return dst, false
 	}
+	return appendLine(dst, text, ascii), true
+}
+
+// whole reports whether text is one JSON value.
+func (s *scanner) whole(text []byte) bool {
+	s.buf, s.last = text, true
+	end := s.next(0, nil)
+	s.buf = nil
+	return end >= 0 && s.flaw < 0 && len(bytes.TrimSpace(text[end:])) == 0
+}
+
+// appendLine appends JSON, or a piece of it, on one line.
+func appendLine(dst, text []byte, ascii bool) []byte {
 	start := len(dst)
 	if !ascii {
 		dst = append(dst, text...)
@@ -107,5 +125,5 @@ func appendJSON(dst, text []byte, sc *scanner, ascii bool) (_ []byte, ok bool) {
 			dst[start+i] = ' '
 		}
 	}
-	return dst, true
+	return dst
 }

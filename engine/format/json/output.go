@@ -136,6 +136,9 @@ type formatter struct {
 	buf   []byte
 	tmp   []byte
 	scan  scanner
+	// out takes what buf holds; where it is not nil, giant values leave in pieces.
+	out func() error
+	err error // of out
 }
 
 // row appends one row.
@@ -148,8 +151,17 @@ func (w *formatter) row(b *batch.Batch, row int, schema batch.Schema) error {
 			w.buf = append(w.buf, "null"...)
 			continue
 		}
-		if why := w.value(o, c, row); why != "" {
-			return fault.New(fault.Conversion, "%s", why).InRow(int64(row)+1, schema[o.column].Name, string(batch.AppendText(nil, c, row))).
+		why := ""
+		if w.out != nil && isLong(c, row) {
+			why = w.giant(c, row)
+		} else {
+			why = w.value(o, c, row)
+		}
+		if w.err != nil {
+			return w.err
+		}
+		if why != "" {
+			return fault.New(fault.Conversion, "%s", why).InRow(int64(row)+1, schema[o.column].Name, shown(c, row)).
 				Try("Correct the value, or leave the row out.")
 		}
 	}

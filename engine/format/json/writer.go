@@ -16,7 +16,9 @@ type writer struct {
 	set     *settings
 	schema  batch.Schema
 	workers []*formatter
-	begun   bool
+	alone   *formatter // of batches with long values
+	begun   bool       // a row is written, or a part of it
+	inside  bool       // of a row that is written in pieces
 	err     error
 }
 
@@ -68,6 +70,7 @@ func (f *Format) newWriter(w io.Writer, schema batch.Schema) (*writer, error) {
 	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
 		out.workers = append(out.workers, &formatter{plan: p, ascii: ascii})
 	}
+	out.alone = &formatter{plan: p, ascii: ascii, out: out.piece}
 	return out, nil
 }
 
@@ -82,6 +85,9 @@ func (w *writer) Write(b *batch.Batch) error {
 func (w *writer) write(b *batch.Batch) error {
 	n := b.Len()
 	workers := w.workers[:max(1, min(len(w.workers), n/shareRows))]
+	if hasLong(b) {
+		workers = []*formatter{w.alone}
+	}
 	errs := make([]error, len(workers))
 	var wait sync.WaitGroup
 	for i, f := range workers {
@@ -117,20 +123,41 @@ func (w *formatter) rows(b *batch.Batch, from, to int, schema batch.Schema) erro
 	return nil
 }
 
-// flush writes whole rows. In an array the comma behind the last one waits for the next.
+// flush writes whole rows, or the rest of the last one. In an array the comma behind the last one waits for the next.
 func (w *writer) flush(rows []byte) error {
+	if err := w.head(); err != nil {
+		return err
+	}
+	w.inside = false
 	if w.set.array {
-		head := ",\n"
-		if !w.begun {
-			head = "[\n"
-		}
-		if err := w.put([]byte(head)); err != nil {
-			return err
-		}
 		rows = rows[:len(rows)-len(",\n")]
 	}
-	w.begun = true
 	return w.put(rows)
+}
+
+// piece writes what has gathered of a row that is not complete yet.
+func (w *writer) piece() error {
+	if err := w.head(); err != nil {
+		return err
+	}
+	w.inside = true
+	f := w.alone
+	err := w.put(f.buf)
+	f.buf = f.buf[:0]
+	return err
+}
+
+// head writes what stands before the next row of an array.
+func (w *writer) head() error {
+	head := ",\n"
+	if !w.begun {
+		head = "[\n"
+	}
+	w.begun = true
+	if w.inside || !w.set.array {
+		return nil
+	}
+	return w.put([]byte(head))
 }
 
 func (w *writer) put(text []byte) error {
