@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/report"
 	"dmgateway/engine/store"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	// Allow is the operator's folder rule, see store.Env. Nil allows everything.
 	Allow func(path string, write bool) error
 	Log   *slog.Logger
+	// Outbound is the way out for stores that are asked by HTTP, see store.Env.
+	Outbound *outbound.Out
 	// Parallel overrides the job's parallelCopies where > 0.
 	Parallel int
 	// Memory is the budget for the job's own buffers in bytes, 0 = 128 MiB. It bounds parallelism and block sizes.

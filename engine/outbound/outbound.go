@@ -5,7 +5,7 @@
 // signs in with Basic or NTLM (version 2), NTLM where a proxy offers both. Kerberos ("Negotiate") and Digest are not
 // spoken. Proxies are reached over plain TCP ("http"), TLS ("https") or as SOCKS 5 ("socks5").
 //
-// Connections to this very machine never go through a proxy.
+// Connections to this very machine, and to link-local addresses, never go through a proxy.
 package outbound
 
 import (

@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -34,7 +35,7 @@ func (o *Out) Routes(ctx context.Context, target *url.URL) ([]Route, error) {
 	o.mu.Unlock()
 	host, port := target.Hostname(), portOf(target)
 	switch {
-	case Loopback(host):
+	case Loopback(host), linkLocal(host):
 		return []Route{{}}, nil
 	case s.Mode == None || bypass.Match(host, port):
 		return []Route{{From: "setting"}}, nil
@@ -54,8 +55,19 @@ func (o *Out) Routes(ctx context.Context, target *url.URL) ([]Route, error) {
 
 // Proxied reports whether host:port is reached through a proxy.
 func (o *Out) Proxied(ctx context.Context, address string) bool {
-	routes, err := o.Routes(ctx, &url.URL{Scheme: "https", Host: address})
+	return o.ProxiedURL(ctx, &url.URL{Scheme: "https", Host: address})
+}
+
+// ProxiedURL reports whether an address is reached through a proxy.
+func (o *Out) ProxiedURL(ctx context.Context, u *url.URL) bool {
+	routes, err := o.Routes(ctx, u)
 	return err != nil || routes[0].Proxy != nil
+}
+
+// linkLocal reports whether host is an address on the cable: there a virtual machine finds its own identity.
+func linkLocal(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLinkLocalUnicast()
 }
 
 func portOf(u *url.URL) string {

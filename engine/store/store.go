@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dmgateway/engine/batch"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/props"
 )
 
@@ -80,6 +81,9 @@ type Env struct {
 	// Allow refuses a local path outside the folders that the operator allowed, with code FolderNotAllowed. A store must
 	// ask before it touches a local file. Nil allows everything (a person at the machine runs the copy).
 	Allow func(path string, write bool) error
+	// Outbound is how a store that is asked by HTTP makes its connections: through the proxy that the operator set. Nil is
+	// as the system says.
+	Outbound *outbound.Out
 }
 
 // Allowed asks Allow where there is one.

@@ -1,7 +1,6 @@
 package blob
 
 import (
-	"crypto/tls"
 	"encoding/base64"
 	"net"
 	"net/http"
@@ -15,8 +14,10 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/props"
 	"dmgateway/engine/secret"
+	"dmgateway/engine/store"
 )
 
 // The development storage: fixed name, key and address, the same for everybody.
@@ -39,6 +40,7 @@ type account struct {
 	managed bool
 	lake    bool // a Data Lake Gen2
 	cloud   cloud.Configuration
+	out     *outbound.Out
 }
 
 // decode reads a linked service of any of the three types.
@@ -203,21 +205,26 @@ func (a *account) checkKey(ls *props.Object) {
 	}
 }
 
-// transport is the process's own: many small files need more idle connections than the library's keeps, large ones larger
-// buffers.
-var transport = sender{&http.Client{Transport: func() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = dial
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
-	t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
-	t.ForceAttemptHTTP2, t.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
-	t.ResponseHeaderTimeout = 5 * time.Minute // a service that says nothing; the library tries again
-	return t
-}()}}
+// via is the same account, reached over the way out of env.
+func (a *account) via(env store.Env) *account {
+	b := *a
+	b.out = env.Outbound
+	return &b
+}
+
+// transport is shared by all accounts: many small files need more idle connections than usual, large ones larger buffers.
+func (a *account) transport() sender {
+	return sender{&http.Client{Transport: a.out.Shared("blob", func(t *http.Transport) {
+		t.DialContext = plain(t.DialContext)
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
+		t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
+		t.ResponseHeaderTimeout = 5 * time.Minute // a service that says nothing; the library tries again
+	})}}
+}
 
 // client makes the client of the whole service.
 func (a *account) client() (*service.Client, error) {
-	o := &service.ClientOptions{ClientOptions: azcore.ClientOptions{Telemetry: policy.TelemetryOptions{ApplicationID: "dmgateway"}, Cloud: a.cloud, Transport: transport}}
+	o := &service.ClientOptions{ClientOptions: azcore.ClientOptions{Telemetry: policy.TelemetryOptions{ApplicationID: "dmgateway"}, Cloud: a.cloud, Transport: a.transport()}}
 	var c *service.Client
 	var err error
 	switch {

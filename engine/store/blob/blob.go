@@ -35,7 +35,7 @@ func Definition() store.Definition {
 			Metadata:      true,
 			Open: func(ls *props.Object) store.OpenFiles {
 				a := decode(ls)
-				return func(context.Context, store.Env) (store.Files, error) { return open(a) }
+				return func(_ context.Context, env store.Env) (store.Files, error) { return open(a.via(env)) }
 			},
 		},
 	}

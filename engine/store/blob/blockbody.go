@@ -5,7 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
+
+	"dmgateway/engine/outbound"
 )
 
 // blockKey finds the bytes of a block in the context of the request that sends it.
@@ -73,13 +74,13 @@ func (c plainConn) ReadFrom(r io.Reader) (sent int64, err error) {
 	return sent, err
 }
 
-// dialer is as net/http's own.
-var dialer = net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := dialer.DialContext(ctx, network, address)
-	if t, ok := c.(*net.TCPConn); ok {
-		return plainConn{t}, err
+// plain makes connections plainConn where they are plain.
+func plain(dial outbound.Dial) outbound.Dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if t, ok := c.(*net.TCPConn); ok {
+			return plainConn{t}, err
+		}
+		return c, err
 	}
-	return c, err
 }

@@ -3,6 +3,7 @@ package blob
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,7 +144,7 @@ func TestBlocksGoThroughTLSAsThroughPlainConnections(t *testing.T) {
 		s := start(echo)
 		defer s.Close()
 		client := s.Client()
-		client.Transport.(*http.Transport).DialContext = dial
+		client.Transport.(*http.Transport).DialContext = plain((&net.Dialer{}).DialContext)
 		r, err := http.NewRequestWithContext(withBlock(t.Context(), data), http.MethodPut, s.URL, bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 )
 
 // browse shows the containers, or one level of folders and blobs.
-func (a *account) browse(ctx context.Context, _ store.Env, at string, fn func(store.Entry) error) error {
-	f, err := open(a)
+func (a *account) browse(ctx context.Context, env store.Env, at string, fn func(store.Entry) error) error {
+	f, err := open(a.via(env))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"encoding/base64"
+	"net/http"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -72,7 +73,7 @@ func readCloud(ls *props.Object) cloud.Configuration {
 
 // identity is what asks Entra for tokens.
 func (a *account) identity() (azcore.TokenCredential, error) {
-	o := azcore.ClientOptions{Cloud: a.cloud}
+	o := azcore.ClientOptions{Cloud: a.cloud, Transport: &http.Client{Transport: a.out.Shared("entra", nil)}}
 	p := &a.principal
 	switch {
 	case !p.given():

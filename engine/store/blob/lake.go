@@ -38,7 +38,7 @@ func DataLake() store.Definition {
 			Metadata:      true,
 			Open: func(ls *props.Object) store.OpenFiles {
 				a := decodeLake(ls)
-				return func(context.Context, store.Env) (store.Files, error) { return open(a) }
+				return func(_ context.Context, env store.Env) (store.Files, error) { return open(a.via(env)) }
 			},
 		},
 	}

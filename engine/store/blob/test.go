@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 )
 
 // test connects in stages. Behind a proxy the first three belong to the proxy and are left out.
-func (a *account) test(ctx context.Context, _ store.Env, report func(store.Stage)) error {
+func (a *account) test(ctx context.Context, env store.Env, report func(store.Stage)) error {
 	stage := func(name string, do func() (detail string, err error)) error {
 		began := time.Now()
 		detail, err := do()
@@ -28,7 +27,8 @@ func (a *account) test(ctx context.Context, _ store.Env, report func(store.Stage
 	if err != nil {
 		return fault.New(fault.BadInput, "the service's address cannot be read").At(a.endpoint)
 	}
-	if !behindProxy(u) {
+	a = a.via(env)
+	if !a.out.ProxiedURL(ctx, u) {
 		if err := a.network(ctx, u, stage); err != nil {
 			return err
 		}
@@ -44,11 +44,6 @@ func (a *account) test(ctx context.Context, _ store.Env, report func(store.Stage
 		return nil
 	}
 	return stage("folder", func() (string, error) { return a.container, f.look(ctx) })
-}
-
-func behindProxy(u *url.URL) bool {
-	p, err := http.ProxyFromEnvironment(&http.Request{URL: u})
-	return err != nil || p != nil
 }
 
 // network looks at the way to the service: name, TCP, TLS.
