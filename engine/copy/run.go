@@ -87,7 +87,7 @@ func newRun(job *activity.Job, o Options) *run {
 	log := o.Log.With("run", o.RunID, "attempt", o.Attempt)
 	r := &run{
 		job: job, o: o, log: log, checkpoints: o.Checkpoints, retry: o.retry, meter: &meter{}, started: time.Now(),
-		env:      store.Env{RunID: o.RunID, Slice: slice(job), Log: log, Allow: o.Allow},
+		env:      store.Env{RunID: o.RunID, Slice: slice(job), Log: log, Allow: o.Allow, Outbound: o.Outbound},
 		warnings: append([]string(nil), job.Warnings...),
 	}
 	r.meter.limits = o.Limits
