@@ -238,7 +238,7 @@ func retries(o *props.Object, count, wait string) {
 	if o.Int(count, 0) != 0 {
 		o.Warn(count, "has no effect: the gateway itself decides what is worth retrying")
 	}
-	o.Ignore(wait)
+	o.Duration(wait, 0) // a text that is no time span is a mistake all the same
 }
 
 // watermark reads {"watermark": {"column": "…", "name": "…"}}.
@@ -261,6 +261,9 @@ func additional(o *props.Object) []Additional {
 	for _, c := range o.Objects("additionalColumns") {
 		a := Additional{Name: c.Required("name")}
 		value := c.String("value")
+		if !c.Has("value") {
+			c.Problem(fault.BadInput, "value", "the property is missing: a text, $$FILEPATH, or $$COLUMN: and a column's name")
+		}
 		switch {
 		case strings.EqualFold(value, "$$FILEPATH"):
 			a.FilePath = true

@@ -179,6 +179,9 @@ func compression(tp *props.Object, name string, outer bool) (kind, level string)
 		tp.Problem(fault.Unsupported, name, "files of this format are compressed inside, never as a whole")
 		return "", ""
 	}
+	if !c.Has("type") && c.Has("level") {
+		c.Problem(fault.BadInput, "type", "the property is missing beside level")
+	}
 	return compressionName(c, "type"), c.Enum("level", "", "Optimal", "Fastest")
 }
 
@@ -188,7 +191,11 @@ func compressionV2(tp *props.Object) (kind, level string) {
 		tp.Refuse("compressionCodec", "compression says it already")
 		return compression(tp, "compression", true)
 	}
-	return compressionName(tp, "compressionCodec"), tp.Enum("compressionLevel", "", "Optimal", "Fastest")
+	kind, level = compressionName(tp, "compressionCodec"), tp.Enum("compressionLevel", "", "Optimal", "Fastest")
+	if level != "" && kind == "" {
+		tp.Warn("compressionLevel", "has no effect without a compressionCodec")
+	}
+	return kind, level
 }
 
 func compressionName(o *props.Object, name string) string {

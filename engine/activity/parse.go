@@ -160,9 +160,15 @@ func (p *parser) policy(o *props.Object) {
 	}
 }
 
+// mostCopies is how many copies run at once at most, as in Data Factory.
+const mostCopies = 32
+
 // common reads what belongs to the copy as a whole.
 func (p *parser) common(tp *props.Object) {
-	p.job.Parallel = int(tp.IntIn("parallelCopies", 0, 0, 256))
+	if p.job.Parallel = int(tp.IntIn("parallelCopies", 0, 0, 256)); p.job.Parallel > mostCopies {
+		tp.Warn("parallelCopies", "%d copies run at once, which is the most", mostCopies)
+		p.job.Parallel = mostCopies
+	}
 	for _, name := range []string{"cloudDataMovementUnits", "dataIntegrationUnits"} {
 		tp.Warn(name, "applies only between cloud stores and has no effect here")
 	}

@@ -66,6 +66,11 @@ func Each(ctx context.Context, files store.Files, sel *activity.FileSource, fn f
 		err = many(ctx, files, sel, take)
 	}
 	if err == nil && found == 0 && late == 0 {
+		if s, ok := files.(store.Searcher); ok && sel.List == "" && sel.Folder != "" {
+			if err := s.Missing(ctx, root(sel)); err != nil {
+				return 0, err
+			}
+		}
 		err = fault.New(fault.NotFound, "no file matches").At(describe(sel)).
 			Try("Check folder, name and wildcards; upper and lower case matter, and subfolders are searched only with recursive.")
 	}

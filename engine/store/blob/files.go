@@ -29,7 +29,10 @@ type files struct {
 	client  *service.Client
 }
 
-var _ store.Files = (*files)(nil)
+var (
+	_ store.Files    = (*files)(nil)
+	_ store.Searcher = (*files)(nil)
+)
 
 // Close has nothing to end: the client's connections belong to the process.
 func (f *files) Close() error { return nil }
@@ -178,6 +181,20 @@ func quoted(etag string) string {
 		return etag
 	}
 	return `"` + etag + `"`
+}
+
+// Missing implements store.Searcher: a container is there or not, a folder is only a part of its files' names.
+func (f *files) Missing(ctx context.Context, folder string) error {
+	cont, _, err := f.split(folder)
+	if err != nil || cont == "" {
+		return nil
+	}
+	_, _, err = f.pages(cont, "", false)(ctx)
+	if !bloberror.HasCode(err, bloberror.ContainerNotFound) {
+		return nil
+	}
+	return fault.New(fault.NotFound, "the container %q does not exist", cont).At(folder).Because(err).
+		Try("Check the dataset's container and the linked service's account.")
 }
 
 type nextPage func(context.Context) (items []*container.BlobItem, more bool, err error)

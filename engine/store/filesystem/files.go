@@ -28,7 +28,10 @@ type files struct {
 	swept map[string]bool // real folders that were searched for leftovers
 }
 
-var _ store.Files = (*files)(nil)
+var (
+	_ store.Files    = (*files)(nil)
+	_ store.Searcher = (*files)(nil)
+)
 
 // Close has nothing to end.
 func (f *files) Close() error { return nil }
@@ -120,6 +123,19 @@ func (f *files) Stat(_ context.Context, p string) (store.File, error) {
 		return store.File{}, explain("look at file", p, fs.ErrNotExist)
 	}
 	return describe(p, info), nil
+}
+
+// Missing implements store.Searcher.
+func (f *files) Missing(_ context.Context, folder string) error {
+	real, err := f.place(folder, false)
+	if err == nil {
+		_, err = os.Stat(real)
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !notFolder(err) {
+		return nil
+	}
+	return fault.New(fault.NotFound, "the folder %q does not exist", folder).At(folder).Because(err).
+		Try("Check the dataset's folder and the linked service's host; upper and lower case matter on some systems.")
 }
 
 func describe(p string, info fs.FileInfo) store.File {

@@ -63,6 +63,8 @@ func readHost(ls *props.Object) string {
 	ls.Secret("password")
 	if user != "" {
 		ls.Problem(fault.Unsupported, "userId", "%s", otherUser())
+	} else {
+		ls.Warn("password", "has no effect without userId: files are opened by the account that the gateway runs under")
 	}
 	if strings.HasPrefix(host, `\\.\`) || strings.HasPrefix(host, `\\?\`) {
 		ls.Problem(fault.BadInput, "host", "%q is a device; give a folder such as \\\\server\\share or D:\\", host)

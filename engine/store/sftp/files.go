@@ -27,7 +27,10 @@ type files struct {
 	ready map[string]bool // folders that were made, and searched for leftovers
 }
 
-var _ store.Files = (*files)(nil)
+var (
+	_ store.Files    = (*files)(nil)
+	_ store.Searcher = (*files)(nil)
+)
 
 // open checks what can be checked without the server. The first request connects and signs in.
 func (s *server) open(_ context.Context, env store.Env) (*files, error) {
@@ -79,6 +82,23 @@ func (f *files) Stat(ctx context.Context, p string) (store.File, error) {
 		return nil
 	})
 	return v, err
+}
+
+// Missing implements store.Searcher.
+func (f *files) Missing(ctx context.Context, folder string) error {
+	full, err := at(folder)
+	if err != nil {
+		return nil
+	}
+	err = f.do(ctx, "look at folder", folder, func(c *sftp.Client) error {
+		_, err := c.Stat(full)
+		return notThere(err)
+	})
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fault.New(fault.NotFound, "the folder %q does not exist", folder).At(folder).Because(err).
+		Try("Check the dataset's folder; it counts from where the server puts the user, unless it begins with \"/\", and upper and lower case matter.")
 }
 
 // notThere takes the ways of saying that there is no such path as one: a file where a folder would have to be is

@@ -35,6 +35,7 @@ func RunFiles(t *testing.T, s FileStore) {
 		"list in order":             testListOrder,
 		"list stops":                testListStops,
 		"missing":                   testMissingFiles,
+		"missing folder":            testMissingFolder,
 		"folder is no file":         testFolderNoFile,
 		"ranges":                    testRanges,
 		"another version":           testVersion,
@@ -93,6 +94,24 @@ func (f *fileSuite) open(t *testing.T, linkedService string) store.Files {
 		}
 	})
 	return files
+}
+
+// testMissingFolder asks why nothing is found. The first element of a path is the container, where the store has those.
+func testMissingFolder(t *testing.T, f *fileSuite) {
+	s, ok := f.files.(store.Searcher)
+	if !ok {
+		t.Skip("the store does not know")
+	}
+	f.put(t, "sub/file", "x")
+	for _, there := range []string{f.root, f.path("sub")} {
+		if err := s.Missing(t.Context(), there); err != nil {
+			t.Errorf("%s: %v", there, err)
+		}
+	}
+	nowhere := "nowhere-" + strings.ReplaceAll(f.root, "/", "-")
+	if err := s.Missing(t.Context(), nowhere+"/deep"); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), nowhere) || fault.As(err).Hint == "" {
+		t.Errorf("a folder that is not there: %v", err)
+	}
 }
 
 func (f *fileSuite) path(p string) string { return f.root + "/" + p }
