@@ -21,6 +21,7 @@ func (p *parser) fileSource(e *endpoint, o *props.Object, typ string) {
 		return
 	}
 	s.Format, s.FormatName, s.Compression = f.format, f.name, f.compression
+	s.Spread = f.spread
 	if v1 {
 		e.v1Place(&s.Folder, &s.Name, &s.NamePattern)
 		s.Recursive = o.Bool("recursive", e.def.Files.RecursiveV1)
@@ -280,4 +281,5 @@ type fileFormat struct {
 	format             format.Format
 	name, extension    string
 	compression, level string
+	spread             bool // see FileSource
 }

@@ -114,7 +114,15 @@ func (e *endpoint) formatSettings(st *props.Object, def *format.Definition, sour
 	}
 }
 
-// uncompressed reads compressionProperties, which only say what becomes of an archive's folders.
+// spread reads compressionProperties of a binary source: whether archives are unpacked into no folders of their own. Data
+// Factory's default is folders.
+func spread(st *props.Object) bool {
+	cp := st.Object("compressionProperties")
+	cp.Enum("type", "", "ZipDeflateReadSettings", "TarReadSettings", "TarGZipReadSettings")
+	return !cp.Bool("preserveZipFileNameAsFolder", true) || !cp.Bool("preserveCompressionFileNameAsFolder", true)
+}
+
+// uncompressed reads compressionProperties of rows, which come out of an archive into no folders.
 func uncompressed(st *props.Object) {
 	cp := st.Object("compressionProperties")
 	cp.Enum("type", "", "ZipDeflateReadSettings", "TarReadSettings", "TarGZipReadSettings")
@@ -135,7 +143,7 @@ func (e *endpoint) binary(o *props.Object, typ string, source bool) (f fileForma
 	if source {
 		st := o.Object("formatSettings")
 		st.Enum("type", "", "BinaryReadSettings")
-		uncompressed(st)
+		f.spread = spread(st)
 	}
 	f.compression, f.level = compression(e.typeProps, "compression", true)
 	writable(e.typeProps, f.compression, source)

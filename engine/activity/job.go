@@ -133,6 +133,8 @@ type FileSource struct {
 	Connections int
 	// ModifiedFrom (included) and ModifiedTo (not included) filter files; zero = no limit.
 	ModifiedFrom, ModifiedTo time.Time
+	// Spread unpacks archives side by side, into no folder that is called like the archive.
+	Spread bool
 	// DeleteAfter deletes a file once it has been copied.
 	DeleteAfter bool
 	// Skip says which files may be left out of a copy without format.

@@ -28,6 +28,7 @@ type binaryWork struct {
 	memory *semaphore.Weighted
 	// unhashed is set once a file was compared by its size alone.
 	unhashed atomic.Bool
+	taken    owners // paths of files that came out of archives
 }
 
 var _ work = (*binaryWork)(nil)
@@ -135,7 +136,11 @@ func (w *binaryWork) eachTarget(ctx context.Context, fn func(to string) bool) er
 		}
 		err := w.eachPart(ctx, x, func(part files.Part) error {
 			for _, f := range part.Files {
-				if !fn(w.path(part, f)) {
+				to := w.path(part, f)
+				if w.unpacks() {
+					to = w.archiveFolder(part, f) + "/"
+				}
+				if !fn(to) {
 					return enough
 				}
 			}
@@ -210,7 +215,13 @@ func (w *binaryWork) each(ctx context.Context, part files.Part, first bool, t *t
 	for _, f := range part.Files {
 		to := w.path(part, f)
 		before := t.counts()
-		err := w.transfer(ctx, oneFile(f), to, t)
+		var err error
+		if w.unpacks() {
+			to = w.archiveFolder(part, f)
+			err = w.unpack(ctx, part, f, t, c, log)
+		} else if err = w.transfer(ctx, oneFile(f), to, t); err == nil {
+			c.FilesWritten++
+		}
 		if reason, ok := w.skips(err, to); ok {
 			now := t.counts()
 			t.forget(now.BytesRead-before.BytesRead, now.Bytes-before.Bytes)
@@ -225,7 +236,9 @@ func (w *binaryWork) each(ctx context.Context, part files.Part, first bool, t *t
 			return err
 		}
 		c.FilesRead++
-		c.FilesWritten++
+		if w.unpacks() {
+			continue
+		}
 		if first || len(part.Files) == 1 {
 			c.Files = append(c.Files, to)
 		}

@@ -36,6 +36,9 @@ func (w *binaryWork) skips(err error, to string) (reason *fault.Error, ok bool) 
 	skip := w.run.job.Source.Files.Skip
 	_, source := errors.AsType[sourceError](err)
 	reason = fault.As(err)
+	if _, partly := errors.AsType[partlyUnpacked](err); partly {
+		return reason, false
+	}
 	switch {
 	case fault.Is(err, Inconsistent):
 		ok = skip.Inconsistent

@@ -36,6 +36,7 @@ func Run(ctx context.Context, job *activity.Job, o Options) (*report.Result, err
 	r.endStaging(err != nil)
 	r.closeSessionLog()
 	r.forget()
+	r.warnLate()
 	w.end()
 	return r.result(err, peakMemory(w.peak)), err
 }
@@ -59,6 +60,8 @@ type run struct {
 	copying  time.Duration
 	written  []string
 	warnings []string
+	lateMu   sync.Mutex  // protects late
+	late     []string    // warnings from partitions
 	unknown  files.Notes // columns of the source's files that are not copied
 
 	sessionLog *sessionLog // nil where the job has none
@@ -122,6 +125,26 @@ func (r *run) warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(r.warnings, text) { // another try finds the same
 		r.warnings = append(r.warnings, text)
 	}
+}
+
+// warnLater is warn for several goroutines at once, up to a hundred times.
+func (r *run) warnLater(format string, args ...any) {
+	r.lateMu.Lock()
+	defer r.lateMu.Unlock()
+	if len(r.late) < maxLate {
+		r.late = append(r.late, fmt.Sprintf(format, args...))
+	}
+}
+
+const maxLate = 100
+
+// warnLate takes these warnings over once nothing is copied any more.
+func (r *run) warnLate() {
+	slices.Sort(r.late)
+	for _, text := range r.late {
+		r.warn("%s", text)
+	}
+	r.late = nil
 }
 
 // attempts tries the activity as often as its policy allows.

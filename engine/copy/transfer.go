@@ -12,6 +12,7 @@ import (
 	"dmgateway/engine/activity"
 	"dmgateway/engine/copy/files"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/store"
 )
 
@@ -155,6 +156,9 @@ func (w *binaryWork) recompress(ctx context.Context, list series, to string, out
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	return list.each(ctx, func(f store.File) error {
+		if w.merges() && compression.IsArchive(w.run.job.Source.Files.Compression) {
+			return w.allMembers(ctx, f, c, t)
+		}
 		r, err := files.OpenContent(ctx, w.from, f, w.run.job.Source.Files.Compression, func(n int) { t.read(0, int64(n)) })
 		if err != nil {
 			return ofSource(err)

@@ -22,8 +22,9 @@ type reader struct {
 	want   batch.Schema
 	schema batch.Schema // what Next fills: that of the first file
 
-	next    int // index in part of the file after the current one
-	number  int // of the current file in the partition, from 1
+	next    int      // index in part of the file after the current one
+	number  int      // of the current file in the partition, from 1
+	inside  *members // of the archive that is being read; nil where files are none
 	current format.Reader
 	path    string
 	rows    int64 // of the current file, given so far
@@ -55,12 +56,45 @@ func (r *reader) open(ctx context.Context) error {
 	r.next++
 	r.number++
 	r.path, r.rows = f.Path, 0
-	in := r.source.input(f, &r.bytes)
 	if f.Size == 0 {
 		// No format makes rows of no bytes; most would rather miss their header. Markers such as _SUCCESS are like that.
 		r.current = noRows{r.want}
 		return r.adapt()
 	}
+	if r.source.archived() {
+		var err error
+		if r.inside, err = r.source.members(ctx, f, &r.bytes); err != nil {
+			r.inside = nil
+			return err
+		}
+		_, err = r.openInside(ctx)
+		return err
+	}
+	return r.read(ctx, f, r.source.input(f, &r.bytes))
+}
+
+// openInside begins the next file of the archive; an archive without more of them reads as one without rows, and more is
+// false.
+func (r *reader) openInside(ctx context.Context) (more bool, err error) {
+	empty, err := r.inside.next()
+	switch {
+	case errors.Is(err, io.EOF):
+		err := r.inside.close()
+		r.inside, r.current = nil, noRows{r.want}
+		return false, errors.Join(err, r.adapt())
+	case err != nil:
+		return false, err
+	}
+	r.path, r.rows = r.inside.name, 0
+	if empty {
+		r.current = noRows{r.want}
+		return true, r.adapt()
+	}
+	return true, r.read(ctx, r.inside.file, r.inside.input())
+}
+
+// read begins to read the rows of an input, which is f or a file in it.
+func (r *reader) read(ctx context.Context, f store.File, in format.Input) error {
 	list, err := keys(r.source.sel, f.Path, r.part.Base)
 	if err != nil {
 		return err
@@ -78,7 +112,7 @@ func (r *reader) open(ctx context.Context) error {
 	})
 	if err != nil {
 		r.current = nil
-		return inFile(err, f.Path)
+		return inFile(err, r.path)
 	}
 	return r.adapt()
 }
@@ -136,11 +170,18 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) error {
 		if !errors.Is(err, io.EOF) {
 			return inFile(err, r.path)
 		}
+		if err := r.endRows(); err != nil {
+			return err
+		}
+		if r.inside != nil {
+			if more, err := r.openInside(ctx); err != nil {
+				return inFile(err, r.path)
+			} else if more {
+				continue
+			}
+		}
 		if ok, err := r.more(ctx); err != nil || !ok {
 			return cmp.Or(err, io.EOF)
-		}
-		if err := r.closeFile(); err != nil {
-			return err
 		}
 		if err := r.open(ctx); err != nil {
 			return err
@@ -189,15 +230,23 @@ func (r *reader) Origin() (path string, row int64) { return r.path, r.last }
 // BytesRead counts the bytes of the files, compressed where they are.
 func (r *reader) BytesRead() int64 { return r.bytes.Load() }
 
-func (r *reader) closeFile() error {
+// endRows ends the rows of the current file. What comes behind the last one is asked for again.
+func (r *reader) endRows() error {
 	if r.current == nil {
 		return nil
 	}
 	r.note()
 	err := r.current.Close()
-	r.current = nil
+	r.current = noRows{r.want}
 	return err
 }
 
 // Close ends the file that is open.
-func (r *reader) Close() error { return r.closeFile() }
+func (r *reader) Close() error {
+	err := r.endRows()
+	if r.inside != nil {
+		err = errors.Join(err, r.inside.close())
+		r.inside = nil
+	}
+	return err
+}

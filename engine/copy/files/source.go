@@ -128,7 +128,7 @@ func (s *Source) Schema(ctx context.Context) (batch.Schema, error) {
 
 // schemaOf is a file's columns and those that its folders make.
 func (s *Source) schemaOf(ctx context.Context, f store.File, base string) (batch.Schema, error) {
-	schema, err := s.sel.Format.Schema(ctx, s.input(f, nil))
+	schema, err := s.ownSchema(ctx, f)
 	if err != nil || len(schema) == 0 || !s.sel.Discover {
 		return schema, err
 	}
@@ -137,6 +137,13 @@ func (s *Source) schemaOf(ctx context.Context, f store.File, base string) (batch
 		return nil, err
 	}
 	return withKeys(schema, list, f.Path)
+}
+
+func (s *Source) ownSchema(ctx context.Context, f store.File) (batch.Schema, error) {
+	if s.archived() && f.Size > 0 {
+		return s.archiveSchema(ctx, f)
+	}
+	return s.sel.Format.Schema(ctx, s.input(f, nil))
 }
 
 // input is a file as formats read it; bytes, where not nil, counts what comes from the store.

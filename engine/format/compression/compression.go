@@ -150,11 +150,13 @@ func newDeflateReader(in *bufio.Reader) (io.Reader, error) {
 // source remembers its own error, to tell it from damaged data.
 type source struct {
 	r   io.Reader
+	n   int64 // bytes read
 	err error
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.n += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}

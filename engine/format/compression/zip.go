@@ -12,8 +12,6 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
-
-	"dmgateway/engine/fault"
 )
 
 // newZipWriter writes an archive of one file.
@@ -204,13 +202,13 @@ func (z *zipReader) begin() error {
 	e := &z.entry
 	switch {
 	case e.flags&flagEncrypted != 0:
-		return fault.New(fault.Unsupported, "the zip archive is encrypted")
+		return encrypted()
 	case e.method == methodStored && e.flags&flagDescriptor == 0:
 		z.body = io.LimitReader(z.in, int64(e.packed))
 	case e.method == methodDeflated:
 		z.body = flate.NewReader(z.in) // reads no byte too many from a *bufio.Reader
 	default:
-		return fault.New(fault.Unsupported, "the zip archive uses method %d", e.method).Try("Pack it with deflate.")
+		return badMethod(e.method)
 	}
 	z.sum, z.size = crc32.NewIEEE(), 0
 	return nil
