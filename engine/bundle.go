@@ -109,16 +109,23 @@ func (o BundleOptions) job(path string) (*activity.Job, error) {
 	return activity.Parse(bundle, stores.Stores(), formats.Formats(), wants...)
 }
 
-// open restores sealed credentials with the data directory's certificate. A bundle without any needs no certificate.
+// open restores sealed credentials with the data directory's certificates, and the secrets that references stand for: at
+// the machine a person may read whatever is theirs. A bundle without any needs no certificate.
 func (o BundleOptions) open(bundle []byte) ([]byte, error) {
-	if !credential.Sealed(bundle) {
+	opener := credential.Opener{Resolve: credential.Reference.Read}
+	if credential.Sealed(bundle) {
+		ring, identity, err := gatewaySecrets(o.Data)
+		if err != nil {
+			return nil, err
+		}
+		opener.Certificates = ring.All()
+		if identity != nil {
+			opener.Gateway = identity.Gateway
+		}
+	} else if !credential.HasReferences(bundle) {
 		return bundle, nil
 	}
-	certificate, err := gatewayCertificate(o.Data)
-	if err != nil {
-		return nil, err
-	}
-	return credential.OpenBundle(bundle, certificate)
+	return opener.Bundle(bundle)
 }
 
 func expressionValues(set map[string]string) (activity.Values, error) {

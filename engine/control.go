@@ -177,6 +177,7 @@ func (e *Engine) controlRoutes() http.Handler {
 		}
 		return nil
 	}))
+	e.certificateRoutes(mux)
 	return mux
 }
 

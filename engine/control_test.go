@@ -108,7 +108,7 @@ func TestTheClientDoesWhatTheEngineDoes(t *testing.T) {
 	c := dial(t, e.Data())
 	ctx := t.Context()
 
-	if s, err := c.Status(ctx); err != nil || s.State != NeedRegistration || s.Version != "1.0.0" || s.Certificate.Thumbprint != e.certificate.Thumbprint() {
+	if s, err := c.Status(ctx); err != nil || s.State != NeedRegistration || s.Version != "1.0.0" || s.Certificate.Thumbprint != e.certificate().Thumbprint() {
 		t.Errorf("status %+v, %v", s, err)
 	}
 	if err := c.Start(ctx); fault.Code(err) != fault.NotRegistered || fault.As(err).Hint == "" {

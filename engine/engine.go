@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -51,24 +52,24 @@ type Options struct {
 
 // Engine is a running gateway: one per data directory. All its methods may be called from several goroutines.
 type Engine struct {
-	o           Options
-	data        string
-	log         *slog.Logger
-	level       *slog.LevelVar
-	logFile     *lumberjack.Logger
-	lock        *flock.Flock
-	vault       *credential.Vault
-	certificate *credential.Certificate
-	journal     *journal.Journal
-	stores      *store.Registry
-	formats     *format.Registry
-	hub         *hub
-	machine     *machine
-	limits      copy.Limits // of all jobs together
-	supervisor  *supervise.Supervisor
-	warnings    warnings
-	control     *controlServer
-	builtIn     builtIn
+	o          Options
+	data       string
+	log        *slog.Logger
+	level      *slog.LevelVar
+	logFile    *lumberjack.Logger
+	lock       *flock.Flock
+	vault      *credential.Vault
+	ring       atomic.Pointer[credential.Ring] // the gateway's certificates
+	journal    *journal.Journal
+	stores     *store.Registry
+	formats    *format.Registry
+	hub        *hub
+	machine    *machine
+	limits     copy.Limits // of all jobs together
+	supervisor *supervise.Supervisor
+	warnings   warnings
+	control    *controlServer
+	builtIn    builtIn
 
 	background context.Context // of everything that outlives a call; ends in Close
 	end        context.CancelFunc
@@ -124,9 +125,11 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.vault, err = credential.OpenVault(e.data, e.o.KeyStore); err != nil {
 		return err
 	}
-	if e.certificate, err = credential.LoadCertificate(e.vault, hostName()); err != nil {
+	ring, err := credential.LoadRing(e.vault, hostName())
+	if err != nil {
 		return err
 	}
+	e.ring.Store(ring)
 	if e.journal, err = journal.Open(ctx, filepath.Join(e.data, journalFile)); err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (e *Engine) status() Status {
 	at := e.machine.position()
 	s := Status{
 		State: at.state, Reason: at.reason, Remedy: at.remedy, Since: at.since, Version: e.o.Version,
-		Certificate: CertificateStatus{Thumbprint: e.certificate.Thumbprint(), NotAfter: e.certificate.Leaf.NotAfter},
+		Certificate: CertificateStatus{Thumbprint: e.certificate().Thumbprint(), NotAfter: e.certificate().Leaf.NotAfter},
 		Jobs:        JobCounts{Limit: e.jobLimit()},
 	}
 	e.mu.Lock()

@@ -95,7 +95,7 @@ func TestASealedCredentialIsOpenForTheJobAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := credential.Seal(text, e.certificate.Leaf)
+	sealed, err := credential.Seal(text, e.certificate().Leaf)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -185,7 +185,8 @@ func (e *Engine) Register(ctx context.Context, text, node string, progress func(
 	e.mu.Lock()
 	before := e.identity
 	e.mu.Unlock()
-	o := registration.Options{NodeName: node, Version: e.o.Version, Certificate: e.certificate.Leaf.Raw, Progress: step}
+	certificate := e.certificate()
+	o := registration.Options{NodeName: node, Version: e.o.Version, Certificate: certificate.Leaf.Raw, Progress: step}
 	if before != nil && before.Gateway == key.Gateway {
 		o.NodeID = before.Node
 	}
@@ -197,6 +198,9 @@ func (e *Engine) Register(ctx context.Context, text, node string, progress func(
 	e.log.Info("registered", "factory", id.FactoryName, "gateway", id.GatewayName, "node", id.NodeName)
 	e.endSession()
 	if err := e.adopt(ctx, id); err != nil {
+		return err
+	}
+	if err := e.certificateTold(ctx, id, certificate); err != nil {
 		return err
 	}
 	if err := e.SetSetting(ctx, SettingAutostart, "true"); err != nil {

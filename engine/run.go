@@ -11,7 +11,6 @@ import (
 
 	"dmgateway/engine/activity"
 	"dmgateway/engine/copy"
-	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/journal"
 	"dmgateway/engine/protocol"
@@ -150,7 +149,7 @@ func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err
 
 // parse opens the credentials and decodes the bundle. What it returns holds secrets and lives as long as the job.
 func (e *Engine) parse(job protocol.Job) (*activity.Job, error) {
-	plain, err := credential.OpenBundle(job.Bundle, e.certificate)
+	plain, err := e.opener(job).Bundle(job.Bundle)
 	if err != nil {
 		return nil, err
 	}

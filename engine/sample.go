@@ -102,7 +102,7 @@ func (e *Engine) writeSample(database, results string) (string, error) {
 	folder := filepath.Join(e.data, sampleFolder, "definition")
 	for name, text := range sampleDefinition(database, results) {
 		if strings.HasPrefix(name, "linkedService") {
-			sealed, err := credential.Seal(text, e.certificate.Leaf)
+			sealed, err := credential.Seal(text, e.certificate().Leaf)
 			if err != nil {
 				return "", err
 			}

@@ -57,6 +57,7 @@ func (s *session) begin() {
 	s.component("Connection", s.ch.Run)
 	s.component("Leases", s.renewLeases)
 	s.component("Heartbeats", s.heartbeats)
+	s.work.Go(s.tellCertificate)
 	s.pool.open()
 }
 

@@ -22,6 +22,8 @@ const (
 	SettingVerbose       = "verbose"
 	SettingNotifications = "notifications"
 
+	SettingSecretReferences = "secretreferences"
+
 	SettingByteLimit       = "bytelimit"
 	SettingRowLimit        = "rowlimit"
 	SettingConnectionLimit = "connectionlimit"
@@ -67,6 +69,10 @@ func definitions() []definition {
 			Name: SettingFolders, Kind: "folders",
 			Help: "Folders in which jobs from a data factory may read and write local files, SQLite files included. Separate several by " + string(os.PathListSeparator) + ". Empty: none.",
 		}, check: checkFolders},
+		{Setting: Setting{
+			Name: SettingSecretReferences, Kind: "text",
+			Help: "Secrets of this machine that linked services of a data factory may refer to: names of environment variables, and absolute paths of files or of folders that hold them, separated by commas. Empty: none.",
+		}, check: checkReferences},
 		{Setting: Setting{
 			Name: SettingNodeName, Kind: "text", Default: hostName(),
 			Help: "The name under which this machine registers. It is shown in the data factory; a change takes effect when registering again.",

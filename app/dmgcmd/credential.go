@@ -14,7 +14,8 @@ type credentialCmd struct {
 
 type encryptCmd struct {
 	File        string `arg:"" help:"A linked service as JSON, or - for standard input."`
-	Certificate string `help:"The gateway's certificate (PEM); this installation's own where not given." type:"existingfile" placeholder:"FILE.pem"`
+	Certificate string `help:"The gateway's certificate (PEM): nothing else is needed, no data directory is touched. This installation's own where not given." type:"existingfile" placeholder:"FILE.pem"`
+	Gateway     string `help:"ID of the gateway that alone may open it, as certificate show prints it; with this installation's own certificate it is known." placeholder:"ID"`
 	Out         string `help:"Where to write the sealed linked service; standard output where not given." type:"path" placeholder:"FILE"`
 }
 
@@ -29,7 +30,7 @@ func (c encryptCmd) Run(p *program) error {
 			return err
 		}
 	}
-	sealed, err := engine.SealLinkedService(p.ctx, text, p.data, pem)
+	sealed, err := engine.SealLinkedService(p.ctx, text, p.data, pem, c.Gateway)
 	if err != nil {
 		return err
 	}
@@ -44,29 +45,4 @@ func (p *program) readFile(name string) ([]byte, error) {
 		return io.ReadAll(io.LimitReader(p.in, 16<<20))
 	}
 	return os.ReadFile(name)
-}
-
-type certificateCmd struct {
-	Show certificateShowCmd `cmd:"" help:"Show the gateway's certificate; with --pem as PEM, for sealing elsewhere."`
-}
-
-type certificateShowCmd struct {
-	PEM bool `name:"pem" help:"Print the certificate itself (it is public)."`
-}
-
-func (c certificateShowCmd) Run(p *program) error {
-	cert, err := engine.GatewayCertificate(p.ctx, p.data)
-	if err != nil {
-		return err
-	}
-	if c.PEM {
-		_, err = io.WriteString(p.out, cert.PEM)
-		return err
-	}
-	return p.print(cert, func(w io.Writer) {
-		pairs(w,
-			[2]string{"Subject", cert.Subject},
-			[2]string{"Thumbprint", cert.Thumbprint},
-			[2]string{"Valid", timeText(cert.NotBefore) + " to " + timeText(cert.NotAfter)})
-	})
 }

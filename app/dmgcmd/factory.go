@@ -93,6 +93,11 @@ func (c applyCmd) Run(p *program) error {
 			}
 			fmt.Fprintf(w, "%s\t%s\tapplied\n", a.Name, a.Kind)
 		}
+		for _, a := range applied {
+			for _, text := range a.Warnings {
+				p.say("warning: %s", text)
+			}
+		}
 	})
 }
 

@@ -1,10 +1,11 @@
 package credential
 
 import (
-	"crypto/rsa"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,34 +15,53 @@ import (
 	"dmgateway/engine/fault"
 )
 
+// Versions of the envelope. What version 1 sealed was bound to the linked service alone; it still opens.
 const (
-	envelopeVersion = 1
-	// maxToken bounds a sealed credential.
-	maxToken = 1 << 20
+	envelopeV1 = 1
+	envelopeV2 = 2
 )
 
-// envelope is what is sealed: the secret properties of one linked service, whose name it carries so that a sealed
-// credential cannot be moved into another one.
+// Limits of a sealed credential, for sealing and for opening alike.
+const (
+	// MaxToken bounds the sealed text, in bytes.
+	MaxToken = 1 << 20
+	// MaxSecrets bounds the JSON of the properties that are sealed, in bytes.
+	MaxSecrets = 256 << 10
+	// MaxRecipients is how many certificates one credential can be sealed for; go-jose reads no more.
+	MaxRecipients = 32
+	// maxTokens is how many sealed credentials one linked service can hold.
+	maxTokens = 8
+)
+
+// envelope is what is sealed: the secret properties of one linked service. It carries the names of what it was sealed
+// for, so that a sealed credential cannot be moved: the linked service, the gateway where it is known, and the
+// certificates.
 type envelope struct {
-	Version       int    `json:"v"`
-	LinkedService string `json:"linkedService"`
-	Properties    object `json:"properties"`
+	Version       int      `json:"v"`
+	LinkedService string   `json:"linkedService"`
+	Gateway       string   `json:"gateway,omitempty"`
+	Certificates  []string `json:"certificates"` // thumbprints
+	Properties    object   `json:"properties"`
 }
 
-// encrypt seals for several certificates: JWE general JSON (RSA-OAEP-256, A256GCM), in base64url so that it fits into a
-// connection string.
+// encrypt seals for several certificates: JWE general JSON (RSA-OAEP-256 or ECDH-ES+A256KW, and A256GCM), in base64url so
+// that it fits into a connection string.
 func encrypt(e envelope, to []*x509.Certificate) (string, error) {
-	var recipients []jose.Recipient
-	for _, c := range to {
-		key, ok := c.PublicKey.(*rsa.PublicKey)
-		if !ok {
-			return "", fault.New(fault.Unsupported, "credentials can be sealed for RSA certificates only").At(Thumbprint(c))
-		}
-		recipients = append(recipients, jose.Recipient{Algorithm: jose.RSA_OAEP_256, Key: key, KeyID: Thumbprint(c)})
-	}
-	if len(recipients) == 0 {
+	if len(to) == 0 {
 		return "", fault.New(fault.BadInput, "there is no certificate to seal the credential for").
 			Try("Register a gateway first; its certificate is needed.")
+	}
+	if len(to) > MaxRecipients {
+		return "", fault.New(fault.BadInput, "a credential can be sealed for %d certificates at most, not %d", MaxRecipients, len(to))
+	}
+	var recipients []jose.Recipient
+	for _, c := range to {
+		if err := CheckKey(c); err != nil {
+			return "", err
+		}
+		id := Thumbprint(c)
+		recipients = append(recipients, jose.Recipient{Algorithm: algorithmOf(c), Key: c.PublicKey, KeyID: id})
+		e.Certificates = append(e.Certificates, id)
 	}
 	encrypter, err := jose.NewMultiEncrypter(jose.A256GCM, recipients, nil)
 	if err != nil {
@@ -51,12 +71,22 @@ func encrypt(e envelope, to []*x509.Certificate) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if len(plain) > MaxSecrets {
+		return "", fault.New(fault.BadInput, "the secrets of %s have %d bytes; %d can be sealed", e.LinkedService, len(plain), MaxSecrets).At(e.LinkedService)
+	}
 	sealed, err := encrypter.Encrypt(plain)
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
 	text, err := generalJSON(sealed.FullSerialize())
 	return base64.RawURLEncoding.EncodeToString(text), err
+}
+
+func algorithmOf(c *x509.Certificate) jose.KeyAlgorithm {
+	if _, ok := c.PublicKey.(*ecdsa.PublicKey); ok {
+		return jose.ECDH_ES_A256KW
+	}
+	return jose.RSA_OAEP_256
 }
 
 // general is RFC 7516's general JSON serialization, as much of it as is used here.
@@ -90,7 +120,7 @@ func generalJSON(text string) ([]byte, error) {
 }
 
 // decrypt opens a sealed credential of the named linked service with the first certificate that fits.
-func decrypt(token, linkedService string, with []*Certificate) (object, error) {
+func (o Opener) decrypt(token, linkedService string) (object, error) {
 	text, err := decodeToken(token)
 	if err != nil {
 		return nil, unreadable(linkedService, err)
@@ -100,31 +130,39 @@ func decrypt(token, linkedService string, with []*Certificate) (object, error) {
 		return nil, fault.New(fault.BadData, "the sealed credential of %s is not one of this program", linkedService).At(linkedService).
 			Try("Credentials that Azure's own gateway sealed cannot be opened here: set the credential of the linked service again.")
 	}
-	i := slices.IndexFunc(with, func(c *Certificate) bool { return c != nil && slices.Contains(sealedFor, c.Thumbprint()) })
+	if err := checkHeader(text, sealedFor); err != nil {
+		return nil, unreadable(linkedService, err)
+	}
+	i := slices.IndexFunc(o.Certificates, func(c *Certificate) bool { return c != nil && slices.Contains(sealedFor, c.Thumbprint()) })
 	if i < 0 {
-		return nil, wrongCertificate(linkedService, sealedFor, with)
+		return nil, wrongCertificate(linkedService, sealedFor, o.Certificates)
 	}
-	jwe, err := jose.ParseEncryptedJSON(string(text), []jose.KeyAlgorithm{jose.RSA_OAEP_256}, []jose.ContentEncryption{jose.A256GCM})
+	with := o.Certificates[i]
+	jwe, err := jose.ParseEncryptedJSON(string(text), []jose.KeyAlgorithm{jose.RSA_OAEP_256, jose.ECDH_ES_A256KW}, []jose.ContentEncryption{jose.A256GCM})
 	if err != nil {
 		return nil, unreadable(linkedService, err)
 	}
-	_, _, plain, err := jwe.DecryptMulti(with[i].key)
+	_, _, plain, err := jwe.DecryptMulti(with.key)
 	if err != nil {
 		return nil, unreadable(linkedService, err)
 	}
-	return openEnvelope(plain, linkedService)
+	return o.openEnvelope(plain, linkedService, with.Thumbprint())
 }
 
-func openEnvelope(plain []byte, linkedService string) (object, error) {
+// openEnvelope checks what the credential was sealed for.
+func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (object, error) {
 	var e struct {
 		Version       int             `json:"v"`
 		LinkedService string          `json:"linkedService"`
+		Gateway       string          `json:"gateway"`
+		Certificates  []string        `json:"certificates"`
 		Properties    json.RawMessage `json:"properties"`
 	}
-	if json.Unmarshal(plain, &e) != nil {
-		return nil, unreadable(linkedService, nil) // the cause could repeat what is secret
+	// A cause could repeat what is secret, so none is told.
+	if len(plain) > MaxSecrets || checkJSON(plain) != nil || json.Unmarshal(plain, &e) != nil {
+		return nil, unreadable(linkedService, nil)
 	}
-	if e.Version != envelopeVersion {
+	if e.Version != envelopeV1 && e.Version != envelopeV2 {
 		return nil, fault.New(fault.Unsupported, "the credential of %s was sealed by another version of this program", linkedService).At(linkedService).
 			Try("Update the gateway, or set the credential again.")
 	}
@@ -132,11 +170,45 @@ func openEnvelope(plain []byte, linkedService string) (object, error) {
 		return nil, fault.New(fault.Forbidden, "the credential of %s was sealed for the linked service %s", linkedService, e.LinkedService).At(linkedService).
 			Try("Set the credential of %s itself.", linkedService)
 	}
-	o, err := parseObject(e.Properties, linkedService)
+	if e.Version >= envelopeV2 {
+		if e.Gateway != "" && o.Gateway != "" && !strings.EqualFold(e.Gateway, o.Gateway) {
+			return nil, fault.New(fault.Forbidden, "the credential of %s was sealed for another gateway (%s) than this one (%s)", linkedService, e.Gateway, o.Gateway).
+				At(linkedService).Try("Set the credential again for this gateway.")
+		}
+		if !slices.Contains(e.Certificates, thumbprint) {
+			return nil, fault.New(fault.Forbidden, "the credential of %s was not sealed for the certificate %s", linkedService, thumbprint).At(linkedService).
+				Try("Set the credential again for this gateway.")
+		}
+	}
+	list, err := parseObject(e.Properties, linkedService)
 	if err != nil {
 		return nil, unreadable(linkedService, nil)
 	}
-	return o, nil
+	return list, nil
+}
+
+// checkHeader refuses what a JWE of this program never has: compression, whose result would have no limit, and more
+// recipients than anybody seals for.
+func checkHeader(text []byte, sealedFor []string) error {
+	var jwe general
+	if err := json.Unmarshal(text, &jwe); err != nil {
+		return err
+	}
+	if len(jwe.Recipients) > MaxRecipients || len(sealedFor) > MaxRecipients {
+		return fmt.Errorf("%d recipients are more than the limit of %d", len(jwe.Recipients), MaxRecipients)
+	}
+	header, err := base64.RawURLEncoding.DecodeString(jwe.Protected)
+	if err != nil {
+		return err
+	}
+	var protected map[string]json.RawMessage
+	if err := json.Unmarshal(header, &protected); err != nil {
+		return err
+	}
+	if protected["zip"] != nil {
+		return errors.New("it is compressed, as no credential of this program is")
+	}
+	return nil
 }
 
 func unreadable(linkedService string, err error) error {
@@ -158,8 +230,8 @@ func wrongCertificate(linkedService string, sealedFor []string, with []*Certific
 
 func decodeToken(token string) ([]byte, error) {
 	token = strings.TrimRight(strings.TrimSpace(token), "=")
-	if len(token) > maxToken {
-		return nil, fmt.Errorf("%d bytes are more than the limit of %d", len(token), maxToken)
+	if len(token) > MaxToken {
+		return nil, fmt.Errorf("%d bytes are more than the limit of %d", len(token), MaxToken)
 	}
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {

@@ -15,10 +15,23 @@ import (
 
 // KeyStore keeps the vault's master key. Get of an absent key gives "" without an error.
 type KeyStore interface {
-	// Name is "system" or "file"; the vault remembers which of them has its key.
+	// Name is "system", "file" or "dpapi"; the vault remembers which of them has its key.
 	Name() string
 	Get(id string) (string, error)
 	Set(id, key string) error
+}
+
+// keyRemover is what a key store has that can forget a key; one that is absent is no error.
+type keyRemover interface {
+	Remove(id string) error
+}
+
+// keptIn is how a person is told where a key store keeps its keys: "system" or "file".
+func keptIn(s KeyStore) string {
+	if s.Name() == (fileStore{}).Name() {
+		return "file"
+	}
+	return "system"
 }
 
 // SystemKeyStore is the operating system's: Keychain, Credential Manager, Secret Service.
@@ -49,6 +62,14 @@ func (s systemStore) Get(id string) (string, error) {
 
 func (s systemStore) Set(id, key string) error {
 	_, err := s.ask(func() (string, error) { return "", keyring.Set(service+" "+id, id, key) })
+	return err
+}
+
+func (s systemStore) Remove(id string) error {
+	_, err := s.ask(func() (string, error) { return "", keyring.Delete(service+" "+id, id) })
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil
+	}
 	return err
 }
 
@@ -114,6 +135,13 @@ func (s fileStore) Get(string) (string, error) {
 func (s fileStore) Set(_, key string) error {
 	if err := writeFileAtomic(s.path, []byte(key)); err != nil {
 		return fault.New(fault.StoreFailed, "write the vault's key file").At(s.path).Because(err)
+	}
+	return nil
+}
+
+func (s fileStore) Remove(string) error {
+	if err := os.Remove(s.path); !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return nil
 }

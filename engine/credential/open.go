@@ -8,9 +8,43 @@ import (
 	"dmgateway/engine/fault"
 )
 
-// OpenBundle restores the sealed credentials of all linked services in {"linkedServices":[…],…}. What it returns holds
-// secrets in the clear: it must live no longer than the job and never be logged or kept.
+// Opener is who opens sealed credentials, and what they must have been sealed for. What it returns holds secrets in the
+// clear: it must live no longer than the job and never be logged or kept.
+type Opener struct {
+	// Certificates that may open, the present one first. A nil one is left out.
+	Certificates []*Certificate
+	// Gateway is the ID of the gateway; a credential that was sealed for another one is refused. "" takes any.
+	Gateway string
+	// Resolve gives the secret that a reference stands for. Nil leaves references as they are.
+	Resolve func(Reference) (string, error)
+}
+
+// Bundle restores the sealed credentials and references of all linked services in {"linkedServices":[…],…}.
+func (o Opener) Bundle(bundle []byte) ([]byte, error) {
+	return eachService(bundle, o.linkedService)
+}
+
+// LinkedService restores the sealed credential and the references of one linked service; one that has none is returned
+// as it is.
+func (o Opener) LinkedService(linkedService []byte) ([]byte, error) {
+	if err := checkJSON(linkedService); err != nil {
+		return nil, err
+	}
+	return o.linkedService(linkedService, "$")
+}
+
+// OpenBundle is [Opener.Bundle] for whoever has nothing but certificates.
 func OpenBundle(bundle []byte, with ...*Certificate) ([]byte, error) {
+	return Opener{Certificates: with}.Bundle(bundle)
+}
+
+// OpenLinkedService is [Opener.LinkedService] for whoever has nothing but certificates.
+func OpenLinkedService(linkedService []byte, with ...*Certificate) ([]byte, error) {
+	return Opener{Certificates: with}.LinkedService(linkedService)
+}
+
+// eachService changes every linked service of a bundle.
+func eachService(bundle []byte, change func(data []byte, path string) ([]byte, error)) ([]byte, error) {
 	if err := checkJSON(bundle); err != nil {
 		return nil, err
 	}
@@ -27,8 +61,7 @@ func OpenBundle(bundle []byte, with ...*Certificate) ([]byte, error) {
 		return nil, fault.New(fault.BadInput, "an array of linked services is needed here").At("$.linkedServices")
 	}
 	for i := range list {
-		path := fmt.Sprintf("$.linkedServices[%d]", i)
-		if list[i], err = openLinkedService(list[i], path, with); err != nil {
+		if list[i], err = change(list[i], fmt.Sprintf("$.linkedServices[%d]", i)); err != nil {
 			return nil, err
 		}
 	}
@@ -38,26 +71,40 @@ func OpenBundle(bundle []byte, with ...*Certificate) ([]byte, error) {
 	return encode(root.set("linkedServices", raw))
 }
 
-// OpenLinkedService restores the sealed credential of one linked service; one that has none is returned as it is. The
-// same care is due as with OpenBundle.
-func OpenLinkedService(linkedService []byte, with ...*Certificate) ([]byte, error) {
-	if err := checkJSON(linkedService); err != nil {
-		return nil, err
-	}
-	return openLinkedService(linkedService, "$", with)
-}
-
-func openLinkedService(data []byte, path string, with []*Certificate) ([]byte, error) {
+func (o Opener) linkedService(data []byte, path string) ([]byte, error) {
 	doc, err := openDocument(data, path)
 	if err != nil || doc == nil {
 		return data, err
 	}
+	tokens := doc.takeTokens()
+	if len(tokens) > maxTokens {
+		return nil, unreadable(doc.name, fmt.Errorf("%d sealed credentials are more than the limit of %d", len(tokens), maxTokens))
+	}
+	for _, token := range tokens {
+		secrets, err := o.decrypt(token, doc.name)
+		if err != nil {
+			return nil, err
+		}
+		doc.restore(secrets)
+	}
+	resolved, err := doc.resolve(o.Resolve)
+	if err != nil {
+		return nil, err
+	}
+	if len(tokens) == 0 && !resolved {
+		return data, nil
+	}
+	return doc.encode()
+}
+
+// takeTokens takes the sealed credentials out of a linked service.
+func (d *document) takeTokens() []string {
 	var tokens []string
-	if token, ok := doc.types.text(encryptedProperty); ok && token != "" {
+	if token, ok := d.types.text(encryptedProperty); ok && token != "" {
 		tokens = append(tokens, token)
 	}
-	doc.types = doc.types.without(encryptedProperty)
-	for i, p := range doc.types {
+	d.types = d.types.without(encryptedProperty)
+	for i, p := range d.types {
 		if !strings.HasSuffix(strings.ToLower(p.name), "connectionstring") {
 			continue
 		}
@@ -69,22 +116,12 @@ func openLinkedService(data []byte, path string, with []*Certificate) ([]byte, e
 		if len(sealed) == 0 {
 			continue
 		}
-		doc.types[i].raw = quote(open)
+		d.types[i].raw = quote(open)
 		for _, s := range sealed {
 			tokens = append(tokens, s.value())
 		}
 	}
-	if len(tokens) == 0 {
-		return data, nil
-	}
-	for _, token := range tokens {
-		secrets, err := decrypt(token, doc.name, with)
-		if err != nil {
-			return nil, err
-		}
-		doc.restore(secrets)
-	}
-	return doc.encode()
+	return tokens
 }
 
 // restore puts secrets back to where they were. What stands there readably wins only as the other parts of a connection

@@ -27,9 +27,16 @@ func Sealed(data []byte) bool {
 
 // Seal moves the secrets of a linked service (v1 or v2 shape) into a JWE that only the certificates' owners can open. A
 // connection string keeps its readable parts and gets EncryptedCredential=eyJ…; other secrets go into the property
-// encryptedCredential. A linked service without secrets, or sealed already, is returned as it is. Key Vault references
-// stay: they are not secret.
+// encryptedCredential. A linked service without secrets, or sealed already, is returned as it is. References (Key Vault,
+// environment variable, file) stay: they are not secret. It opens at every gateway that has one of the certificates; see
+// [SealFor].
 func Seal(linkedService []byte, to ...*x509.Certificate) ([]byte, error) {
+	return SealFor("", linkedService, to...)
+}
+
+// SealFor is Seal for one gateway, named by its ID: another gateway refuses the credential even where it has the same
+// certificate.
+func SealFor(gateway string, linkedService []byte, to ...*x509.Certificate) ([]byte, error) {
 	if err := checkJSON(linkedService); err != nil {
 		return nil, err
 	}
@@ -51,7 +58,7 @@ func Seal(linkedService []byte, to ...*x509.Certificate) ([]byte, error) {
 		return nil, fault.New(fault.Conflict, "linked service %s has a sealed credential and plain secrets too", doc.name).At("$." + s.secrets[0].name).
 			Try("Remove the sealed credential and give all secrets, or remove the plain ones.")
 	}
-	token, err := encrypt(envelope{Version: envelopeVersion, LinkedService: doc.name, Properties: s.secrets}, to)
+	token, err := encrypt(envelope{Version: envelopeV2, LinkedService: doc.name, Gateway: gateway, Properties: s.secrets}, to)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +181,7 @@ func divideObject(p property) (kept, secret json.RawMessage) {
 		return nil, p.raw
 	}
 	o, isObject := v.(map[string]any)
-	if !isObject || !secretNames[strings.ToLower(p.name)] || typeOf(o) == "azurekeyvaultsecret" || typeOf(o) == "expression" {
+	if !isObject || !secretNames[strings.ToLower(p.name)] || typeOf(o) == "azurekeyvaultsecret" || typeOf(o) == "expression" || isReference(o) {
 		return p.raw, nil
 	}
 	return nil, p.raw

@@ -209,7 +209,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"flipped", strings.Replace(sealed, token, flip(t, token), 1), ours, fault.BadData, "damaged"},
 		{"of Azure's own gateway", wrap(`{"encryptedCredential":"` + classic + `"}`), ours, fault.BadData, "not one of this program"},
 		{"not base64", wrap(`{"encryptedCredential":"!!"}`), ours, fault.BadData, "damaged"},
-		{"far too long", wrap(`{"encryptedCredential":"` + strings.Repeat("A", maxToken+1) + `"}`), ours, fault.BadData, "limit"},
+		{"far too long", wrap(`{"encryptedCredential":"` + strings.Repeat("A", MaxToken+1) + `"}`), ours, fault.BadData, "limit"},
 	} {
 		_, err := OpenLinkedService([]byte(c.in), c.key)
 		if fault.Code(err) != c.code || !strings.Contains(err.Error(), c.says) || fault.As(err).Hint == "" {

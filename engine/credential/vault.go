@@ -23,54 +23,70 @@ const (
 )
 
 // Vault keeps secrets by name in one file of the data directory, encrypted with AES-256-GCM. The master key lies in the
-// operating system's key store, or in a 0600 file where there is none. It may be used from several goroutines of one
-// process.
+// operating system's key store, or in a 0600 file where there is none, or in the vault itself, wrapped with a passphrase.
+// It may be used from several goroutines of one process.
 type Vault struct {
-	path  string
-	mu    sync.Mutex
-	head  vaultHead
-	aead  cipher.AEAD
-	items map[string][]byte
+	path   string
+	stores []KeyStore // where a key without a passphrase can go, the preferred first, the file last
+	mu     sync.Mutex
+	head   vaultHead
+	keptIn string
+	aead   cipher.AEAD
+	items  map[string][]byte
 }
 
 // vaultHead is what the file shows in the clear; Data is the encrypted rest.
 type vaultHead struct {
-	Version int    `json:"v"`
-	ID      string `json:"id"`
-	KeyIn   string `json:"keyIn"` // name of the key store
-	Nonce   []byte `json:"nonce"`
-	Data    []byte `json:"data"`
+	Version int      `json:"v"`
+	ID      string   `json:"id"`
+	KeyIn   string   `json:"keyIn"` // name of the key store, or "passphrase"
+	Wrapped *wrapped `json:"wrapped,omitempty"`
+	Nonce   []byte   `json:"nonce"`
+	Data    []byte   `json:"data"`
 }
 
-// OpenVault opens the vault of a data directory or makes a new one. prefer is where a new vault's key goes, nil = the
-// system's key store; where that one fails, the key goes into a file beside the vault.
+// OpenVault opens the vault of a data directory or makes a new one. A passphrase, where one is needed, is read from where
+// [FindPassphrase] looks; where one is there, a new vault is protected by it. prefer is where a new vault's key goes
+// otherwise, nil = the system's key store; where that one fails, the key goes into a file beside the vault.
 func OpenVault(dir string, prefer KeyStore) (*Vault, error) {
+	return openVault(dir, prefer, FindPassphrase)
+}
+
+func openVault(dir string, prefer KeyStore, find func() (*Passphrase, error)) (*Vault, error) {
 	if prefer == nil {
 		prefer = SystemKeyStore()
 	}
-	v := &Vault{path: filepath.Join(dir, vaultFile), items: map[string][]byte{}}
-	inFile := FileKeyStore(filepath.Join(dir, vaultKeyFile))
-	if prefer.Name() == inFile.Name() {
-		inFile = prefer
+	v := &Vault{path: filepath.Join(dir, vaultFile), items: map[string][]byte{}, stores: []KeyStore{prefer}}
+	inFile := privateFile(filepath.Join(dir, vaultKeyFile))
+	if prefer.Name() != inFile.Name() {
+		v.stores = append(v.stores, inFile)
 	}
 	data, err := os.ReadFile(v.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return v, v.create(prefer, inFile)
+		return v, v.create(find)
 	case err != nil:
 		return nil, fault.New(fault.StoreFailed, "read the vault").At(v.path).Because(err).Try("Check that the user running the program owns the data directory.")
 	}
 	if err := json.Unmarshal(data, &v.head); err != nil || v.head.Version != vaultVersion {
 		return nil, damaged(v.path, err)
 	}
-	store := inFile
-	if v.head.KeyIn != inFile.Name() {
-		store = prefer
+	if v.head.KeyIn == keyInPassphrase {
+		return v, v.unwrap(find)
 	}
-	if store.Name() != v.head.KeyIn {
-		store = SystemKeyStore()
+	return v, v.unlock(v.storeNamed(v.head.KeyIn))
+}
+
+// storeNamed finds the key store that a vault was made with, also where another one is preferred by now; nil for a
+// name that is none of a key store.
+func (v *Vault) storeNamed(name string) KeyStore {
+	others := []KeyStore{FileKeyStore(filepath.Join(filepath.Dir(v.path), vaultKeyFile)), SystemKeyStore()}
+	for _, s := range append(v.stores, others...) {
+		if s.Name() == name {
+			return s
+		}
 	}
-	return v, v.unlock(store)
+	return nil
 }
 
 func damaged(path string, err error) error {
@@ -78,44 +94,62 @@ func damaged(path string, err error) error {
 		Try("Restore the file from a backup. Without one move it away, register the gateway again and set the credentials of the linked services again.")
 }
 
-func (v *Vault) create(prefer, inFile KeyStore) error {
-	key := make([]byte, 32)
-	rand.Read(key)
+func (v *Vault) create(find func() (*Passphrase, error)) error {
 	v.head = vaultHead{Version: vaultVersion, ID: rand.Text()}
-	text := base64.StdEncoding.EncodeToString(key)
-	for _, store := range []KeyStore{prefer, inFile} {
-		if err := store.Set(v.head.ID, text); err != nil {
-			if store == inFile {
-				return err
-			}
-			continue
-		}
-		// A key store that takes a key and does not give it back would lose everything at the next start.
-		if got, err := store.Get(v.head.ID); err != nil || got != text {
-			continue
-		}
-		v.head.KeyIn = store.Name()
-		if err := v.useKey(key); err != nil {
-			return err
-		}
-		return v.write(v.items)
+	p, err := find()
+	if err != nil {
+		return err
 	}
-	return fault.New(fault.StoreFailed, "no place for the vault's key: neither the system's key store nor a file keeps it").At(filepath.Dir(v.path))
+	if p != nil {
+		return v.Protect(p)
+	}
+	return v.Unprotect()
+}
+
+// storeKey puts a key into the first key store that takes it and gives it back: one that does not would lose everything at
+// the next start.
+func (v *Vault) storeKey(id string, key []byte) (KeyStore, error) {
+	text := base64.StdEncoding.EncodeToString(key)
+	var errs []error
+	for _, store := range v.stores {
+		if err := store.Set(id, text); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if got, err := store.Get(id); err == nil && got == text {
+			return store, nil
+		}
+	}
+	return nil, fault.New(fault.StoreFailed, "no place for the vault's key: neither the system's key store nor a file keeps it").
+		At(filepath.Dir(v.path)).Because(errors.Join(errs...)).Try("Check free space and rights of the data directory.")
 }
 
 func (v *Vault) unlock(store KeyStore) error {
+	if store == nil {
+		return damaged(v.path, errors.New("it names an unknown key store"))
+	}
 	text, err := store.Get(v.head.ID)
 	if err != nil {
 		return fault.New(fault.StoreFailed, "open the gateway's secrets: the %s key store cannot be read", store.Name()).At(v.path).Because(err).
 			Try("Start the program as the user that registered the gateway, with the key store unlocked.")
 	}
-	key, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(key) != 32 {
+	key, err := decodeKey(text)
+	if err != nil {
 		return fault.New(fault.NotFound, "open the gateway's secrets: the %s key store does not have their key any more", store.Name()).At(v.path).Because(err).
 			Try("Start the program as the user that registered the gateway. If the key is lost, move the file away, register again and set the credentials of the linked services again.")
 	}
-	if err := v.useKey(key); err != nil {
+	v.keptIn = keptIn(store)
+	return v.read(key)
+}
+
+// read decrypts the items with the master key.
+func (v *Vault) read(key []byte) error {
+	var err error
+	if v.aead, err = newAEAD(key); err != nil {
 		return err
+	}
+	if len(v.head.Nonce) != v.aead.NonceSize() {
+		return damaged(v.path, errors.New("it is not whole"))
 	}
 	plain, err := v.aead.Open(nil, v.head.Nonce, v.head.Data, v.extra())
 	if err != nil {
@@ -127,13 +161,12 @@ func (v *Vault) unlock(store KeyStore) error {
 	return nil
 }
 
-func (v *Vault) useKey(key []byte) error {
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return fmt.Errorf("use vault key: %w", err)
+		return nil, fmt.Errorf("use vault key: %w", err)
 	}
-	v.aead, err = cipher.NewGCM(block)
-	return err
+	return cipher.NewGCM(block)
 }
 
 // extra binds the encrypted part to what the file shows in the clear.
@@ -141,8 +174,13 @@ func (v *Vault) extra() []byte {
 	return fmt.Appendf(nil, "dmgateway vault %d %s", v.head.Version, v.head.ID)
 }
 
-// KeyIn says where the master key lies: "system" or "file".
-func (v *Vault) KeyIn() string { return v.head.KeyIn }
+// KeptIn says how the master key is protected: "system" (the operating system's key store), "file" (one that only its
+// owner can read), "passphrase", or "credential" (a passphrase that systemd handed over).
+func (v *Vault) KeptIn() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.keptIn
+}
 
 // Get gives a secret, nil where there is none of that name.
 func (v *Vault) Get(name string) ([]byte, error) {
@@ -157,10 +195,21 @@ func (v *Vault) Get(name string) ([]byte, error) {
 
 // Put keeps a secret; it is durable when Put returns.
 func (v *Vault) Put(name string, value []byte) error {
+	return v.Update(map[string][]byte{name: value})
+}
+
+// Update keeps several secrets in one write: all of them or, where it fails, none. An empty value removes its secret.
+func (v *Vault) Update(values map[string][]byte) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	items := maps.Clone(v.items)
-	items[name] = append([]byte{}, value...)
+	for name, value := range values {
+		if len(value) == 0 {
+			delete(items, name)
+			continue
+		}
+		items[name] = append([]byte{}, value...)
+	}
 	return v.replace(items)
 }
 
@@ -177,22 +226,21 @@ func (v *Vault) Delete(name string) error {
 }
 
 func (v *Vault) replace(items map[string][]byte) error {
-	if err := v.write(items); err != nil {
+	if err := v.write(v.head, v.aead, items); err != nil {
 		return err
 	}
 	v.items = items
 	return nil
 }
 
-func (v *Vault) write(items map[string][]byte) error {
+func (v *Vault) write(head vaultHead, aead cipher.AEAD, items map[string][]byte) error {
 	plain, err := json.Marshal(items)
 	if err != nil {
 		return fmt.Errorf("marshal vault: %w", err)
 	}
-	head := v.head
-	head.Nonce = make([]byte, v.aead.NonceSize())
+	head.Nonce = make([]byte, aead.NonceSize())
 	rand.Read(head.Nonce)
-	head.Data = v.aead.Seal(nil, head.Nonce, plain, v.extra())
+	head.Data = aead.Seal(nil, head.Nonce, plain, v.extra())
 	data, err := json.MarshalIndent(head, "", "  ")
 	if err != nil {
 		return fmt.Errorf("marshal vault: %w", err)

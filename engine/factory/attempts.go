@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 )
@@ -42,6 +43,13 @@ func (f *Factory) sendAttempt(ctx context.Context, tx *sql.Tx, r *run, now time.
 	job := r.job(f.id, f.o.Lease)
 	if job.Watermarks, err = watermarks(ctx, tx, r.Pipeline, r.Activity); err != nil {
 		return err
+	}
+	if job.Bundle, err = f.reseal(ctx, tx, r.Gateway, job.Bundle); err != nil {
+		if fault.Code(err) == fault.Internal {
+			return err
+		}
+		r.end(now, r.failure(report.Failed, err)) // trying again would not help
+		return r.save(ctx, tx, now)
 	}
 	body, err := protocol.SignJSON(job, f.signing)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/google/uuid"
 
+	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 	"dmgateway/engine/secret"
@@ -110,6 +111,7 @@ type Factory struct {
 	secrets    sealer
 	signing    ed25519.PrivateKey
 	token      string
+	sealing    *credential.Certificate // of the factory itself, for secrets that come in the clear
 	broker     broker
 	sender     *sender
 	supervisor *supervise.Supervisor
@@ -173,6 +175,9 @@ func (f *Factory) open(ctx context.Context) error {
 		return err
 	}
 	if err := f.identify(ctx); err != nil {
+		return err
+	}
+	if err := f.openSealing(ctx); err != nil {
 		return err
 	}
 	if f.broker, err = f.openBroker(ctx); err != nil {

@@ -49,6 +49,7 @@ func (f *Factory) routes() http.Handler {
 	m.Handle("POST "+protocol.PathLease, f.answer(f.asNode(f.lease)))
 	m.Handle("POST "+protocol.PathCheckpoint, f.answer(f.asNode(f.checkpoint)))
 	m.Handle("POST "+protocol.PathRetry, f.answer(f.asNode(f.retry)))
+	m.Handle("POST "+protocol.PathCertificate, f.answer(f.asNode(f.nodeCertificate)))
 	m.Handle("POST "+protocol.PathUnregister, f.answer(f.asNode(f.unregister)))
 	m.Handle(protocol.PathBus, http.HandlerFunc(f.serveBus))
 	m.Handle("GET /{$}", f.answer(f.portal))

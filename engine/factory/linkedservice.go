@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
 )
@@ -166,13 +167,20 @@ func onlyGateway(ctx context.Context, q querier) (gateway, error) {
 }
 
 // withoutSealed takes the sealed credentials out of a copy of a bundle, because package activity reads opened ones only.
-// sealed has the paths of the linked services that had one.
+// sealed has the paths of the linked services that had one, or that refer to secrets which only the gateway can read.
 func withoutSealed(bundle []byte) (opened []byte, sealed []string, err error) {
 	dec := json.NewDecoder(bytes.NewReader(bundle))
 	dec.UseNumber()
 	var b map[string]any
 	if err := dec.Decode(&b); err != nil {
 		return nil, nil, fmt.Errorf("read bundle: %w", err)
+	}
+	referring, err := credential.ServicesWithReferences(bundle)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, i := range referring { // what they refer to lies at the gateway
+		sealed = append(sealed, fmt.Sprintf("$.linkedServices[%d]", i))
 	}
 	services, _ := b["linkedServices"].([]any)
 	for i, s := range services {

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/x509"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -163,7 +162,7 @@ func (f *Factory) register(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errKey("this registering has expired or was used already").Try("Register again.")
 	}
-	if err := checkNode(&in, now); err != nil {
+	if err := checkNode(&in); err != nil {
 		return err
 	}
 	out, err := f.registerNode(r.Context(), s, in, now)
@@ -174,21 +173,14 @@ func (f *Factory) register(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-func checkNode(in *protocol.Register, now time.Time) error {
+func checkNode(in *protocol.Register) error {
 	in.NodeName = strings.TrimSpace(in.NodeName)
 	if in.NodeName == "" || len(in.NodeName) > 150 || strings.ContainsAny(in.NodeName, "/\\?#%\x00\r\n") {
 		return fault.New(fault.BadInput, "%q is no name for a node", in.NodeName).At("$.nodeName").
 			Try("Use 1 to 150 characters without slashes, question marks, # and %%.")
 	}
-	c, err := x509.ParseCertificate(in.Certificate)
-	if err != nil {
-		return fault.New(fault.BadInput, "the gateway's certificate cannot be read").At("$.certificate").Because(err)
-	}
-	if now.After(c.NotAfter) {
-		return fault.New(fault.BadInput, "the gateway's certificate expired at %s", c.NotAfter.UTC().Format(time.RFC3339)).At("$.certificate").
-			Try("Make a new one with `dmgcmd certificate new`.")
-	}
-	return nil
+	_, err := checkCertificate(in.Certificate)
+	return err
 }
 
 // registerNode checks the proof against the request exactly as it came and makes the node.

@@ -95,7 +95,7 @@ func (f *Factory) armResource(c armCall, k kind) error {
 		if err != nil || unchanged(c, r.ETag) {
 			return err
 		}
-		return writeJSON(c.w, http.StatusOK, c.envelope(k, r))
+		return writeJSON(c.w, http.StatusOK, f.shown(k, c.envelope(k, r)))
 	case http.MethodPut:
 		return f.armPut(c, k)
 	case http.MethodDelete:
@@ -117,7 +117,7 @@ func (f *Factory) armList(c armCall, k kind) error {
 	}
 	list := wire.List[wire.Resource]{Value: []wire.Resource{}}
 	for _, r := range all {
-		list.Value = append(list.Value, c.envelope(k, r))
+		list.Value = append(list.Value, f.shown(k, c.envelope(k, r)))
 	}
 	return writeJSON(c.w, http.StatusOK, list)
 }
@@ -162,7 +162,7 @@ func (f *Factory) armPut(c armCall, k kind) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(c.w, http.StatusOK, c.envelope(k, saved))
+	return writeJSON(c.w, http.StatusOK, f.shown(k, c.envelope(k, saved)))
 }
 
 // propertiesOf reads the body of a put: {"properties":{…}}, with the envelope that a get gave and v1's files have.
@@ -171,7 +171,7 @@ func propertiesOf(body []byte, name string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Ignore("id", "type", "etag", "$schema")
+	o.Ignore("id", "type", "etag", "$schema", "warnings")
 	if said := o.String("name"); said != "" && !strings.EqualFold(said, name) {
 		o.Problem(fault.BadInput, "name", "the body is of %q, the path of %q", said, name)
 	}

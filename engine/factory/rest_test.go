@@ -156,36 +156,35 @@ func TestWhatIsNotSupportedIsRefusedWithItsPath(t *testing.T) {
 	}
 }
 
-func TestSecretsAreSealedOrRefused(t *testing.T) {
+func TestSecretsInTheClearAreSealedByTheFactoryAndMarked(t *testing.T) {
 	h := newHouse(t)
 	const password = "correct-horse-battery"
-	for _, body := range []string{
-		`{"type":"Ledger","connectVia":{"referenceName":"plant"},"typeProperties":{"server":"db1","password":"` + password + `"}}`,
-		`{"type":"Ledger","typeProperties":{"gatewayName":"plant","connectionString":"Server=db1;Password=` + password + `"}}`,
-		`{"type":"Ledger","typeProperties":{"server":"db1","password":{"type":"SecureString","value":"` + password + `"}}}`,
-	} {
-		_, err := h.Put(t.Context(), wire.LinkedServices, "books", json.RawMessage(body))
-		if !fault.Is(err, fault.BadInput) || !strings.Contains(fault.As(err).Hint, "credential encrypt") || strings.Contains(err.Error(), password) {
-			t.Errorf("before a gateway is registered: %v", err)
-		}
-	}
-	n := h.node("machine-1")
+	// No gateway is registered yet, and none has to be.
 	for name, body := range map[string]string{
 		"books":  `{"type":"Ledger","connectVia":{"referenceName":"plant"},"typeProperties":{"server":"db1","password":"` + password + `"}}`,
 		"books1": `{"type":"Ledger","typeProperties":{"gatewayName":"plant","connectionString":"Server=db1;Password=` + password + `"}}`,
+		"books2": `{"type":"Ledger","annotations":["mine"],"typeProperties":{"server":"db1","password":{"type":"SecureString","value":"` + password + `"}}}`,
 	} {
-		if _, err := h.Put(t.Context(), wire.LinkedServices, name, json.RawMessage(body)); err != nil {
-			t.Fatal(err)
+		put, err := h.Put(t.Context(), wire.LinkedServices, name, json.RawMessage(body))
+		if err != nil || len(put.Warnings) != 1 || !strings.Contains(put.Warnings[0], "less secure") {
+			t.Fatalf("%+v, %v", put, err)
 		}
 		got, err := h.Get(t.Context(), wire.LinkedServices, name)
-		if err != nil || bytes.Contains(got.Properties, []byte(password)) || !credential.Sealed(got.Properties) || !bytes.Contains(got.Properties, []byte("db1")) {
+		if err != nil || bytes.Contains(got.Properties, []byte(password)) || !credential.Sealed(got.Properties) || !bytes.Contains(got.Properties, []byte("db1")) ||
+			!bytes.Contains(got.Properties, []byte(lessSecure)) || bytes.Contains([]byte(body), []byte("mine")) != bytes.Contains(got.Properties, []byte(`"mine"`)) {
 			t.Errorf("%s: %s %v", name, got.Properties, err)
 		}
 		// What was got can be put again.
-		if _, err := h.Put(t.Context(), wire.LinkedServices, name, got.Properties); err != nil {
-			t.Errorf("%s again: %v", name, err)
+		again, err := h.Put(t.Context(), wire.LinkedServices, name, got.Properties)
+		if err != nil || len(again.Warnings) != 1 || bytes.Count(again.Properties, []byte(lessSecure)) != 1 {
+			t.Errorf("%s again: %+v, %v", name, again, err)
 		}
 	}
+	_, err := h.Put(t.Context(), wire.LinkedServices, "hidden", json.RawMessage(`{"type":"Ledger","description":"x?password=`+password+`","typeProperties":{"server":"db1"}}`))
+	if !fault.Is(err, fault.BadInput) || !strings.Contains(fault.As(err).Hint, "credential encrypt") || strings.Contains(err.Error(), password) {
+		t.Errorf("a secret where it cannot be sealed: %v", err)
+	}
+	n := h.node("machine-1")
 	h.apply(sample)
 	h.apply(map[string]string{
 		"set.json": `{"name":"Book","properties":{"type":"LedgerTable","linkedServiceName":{"referenceName":"books","type":"LinkedServiceReference"},"typeProperties":{"table":"t"}}}`,
@@ -194,7 +193,7 @@ func TestSecretsAreSealedOrRefused(t *testing.T) {
 	})
 	run := h.run("audit")
 	job := n.take()
-	opened, err := credential.OpenBundle(job.Bundle, n.cert)
+	opened, err := credential.Opener{Certificates: []*credential.Certificate{n.cert}, Gateway: n.id.Gateway}.Bundle(job.Bundle)
 	if err != nil || !bytes.Contains(opened, []byte(password)) || bytes.Contains(job.Bundle, []byte(password)) {
 		t.Errorf("the gateway opens %s: %v", opened, err)
 	}

@@ -4,32 +4,69 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 
 	"dmgateway/engine/credential"
+	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
 )
 
-// seal keeps plain secrets out of the database. Properties without any pass as they are; ones with a secret are sealed
-// for the certificates of the gateway that connects, which alone can open them; where that cannot be, they are refused.
-func (f *Factory) seal(ctx context.Context, q querier, name string, ls linkedService, properties json.RawMessage) (json.RawMessage, error) {
+// lessSecure is the annotation that a linked service shows whose secret the factory can open.
+const lessSecure = "credential: sealed by the factory (less secure)"
+
+// seal keeps plain secrets out of the database: properties with a secret are sealed for the factory's own certificate.
+// Those without any, and those that a gateway sealed, pass as they are.
+func (f *Factory) seal(name string, properties json.RawMessage) (json.RawMessage, error) {
+	properties, err := withoutMark(properties)
+	if err != nil {
+		return nil, err
+	}
 	plain, err := plainSecrets(properties)
 	if err != nil || len(plain) == 0 {
 		return properties, err
 	}
-	g, err := sealFor(ctx, q, ls)
-	if err != nil {
-		return nil, errPlain(plain, err)
+	return f.sealPlain(name, properties, plain)
+}
+
+// shown is a resource as a person gets it: a linked service that the factory sealed itself says so.
+func (f *Factory) shown(k kind, r wire.Resource) wire.Resource {
+	if k != kindLinkedService || !f.opens(r.Name, r.Properties) {
+		return r
 	}
-	certificates, err := certificatesOf(ctx, q, g)
-	if err != nil {
-		return nil, errPlain(plain, err)
+	r.Warnings = append(r.Warnings, fmt.Sprintf("The secret of linked service %s came to the factory in the clear. It is stored sealed with the factory's own certificate, "+
+		"which is less secure: whoever has the factory's folder can open it. Seal it for the gateway instead, on its Set credentials page or with `dmgcmd credential encrypt`.", r.Name))
+	if marked, err := withMark(r.Properties); err == nil {
+		r.Properties = marked
 	}
+	return r
+}
+
+// opens reports whether the factory itself can open the credential of a linked service.
+func (f *Factory) opens(name string, properties json.RawMessage) bool {
+	doc, err := document(name, properties)
+	if err != nil {
+		return false
+	}
+	recipients, err := credential.SealedFor(doc)
+	return err == nil && f.sealedHere(recipients)
+}
+
+// sealFor is the gateway that will have to open the secret.
+func sealFor(ctx context.Context, q querier, ls linkedService) (gateway, error) {
+	if name := ls.gateway(); name != "" {
+		return gatewayNamed(ctx, q, name)
+	}
+	return onlyGateway(ctx, q)
+}
+
+func (f *Factory) sealPlain(name string, properties json.RawMessage, plain []string) (json.RawMessage, error) {
 	doc, err := document(name, properties)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := credential.Seal(doc, certificates...)
+	sealed, err := credential.SealFor(f.id, doc, f.sealing.Leaf)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +80,10 @@ func (f *Factory) seal(ctx context.Context, q querier, name string, ls linkedSer
 	return out.Properties, nil
 }
 
-// errPlain refuses secrets that could not be sealed.
+// errPlain refuses secrets that stand where they cannot be sealed.
 func errPlain(paths []string, why error) error {
-	e := fault.New(fault.BadInput, "the linked service has a secret in the clear, which a factory never stores").Because(why).
-		Try("Register the gateway first, so that the factory can seal the secret for it, or seal it yourself with `dmgcmd credential encrypt`.")
+	e := fault.New(fault.BadInput, "the linked service has a secret in the clear where it cannot be sealed, and a factory never stores one").Because(why).
+		Try("Give the secret in the property that is meant for it, as a SecureString, or seal it yourself with `dmgcmd credential encrypt`.")
 	if len(paths) > 0 {
 		e.Message += ": " + strings.Join(paths, ", ")
 		e.Target = paths[0]
@@ -54,17 +91,79 @@ func errPlain(paths []string, why error) error {
 	return e
 }
 
-// sealFor is the gateway that will have to open the secret.
-func sealFor(ctx context.Context, q querier, ls linkedService) (gateway, error) {
-	if name := ls.gateway(); name != "" {
-		return gatewayNamed(ctx, q, name)
+// sealedHere reports whether the factory's own certificate is among recipients.
+func (f *Factory) sealedHere(recipients []string) bool {
+	return slices.Contains(recipients, f.sealing.Thumbprint())
+}
+
+// annotations finds the annotations among properties, and the name they are written with.
+func annotations(properties json.RawMessage) (all map[string]json.RawMessage, name string, list []json.RawMessage, err error) {
+	name = "annotations"
+	if err := json.Unmarshal(properties, &all); err != nil {
+		return nil, "", nil, err
 	}
-	return onlyGateway(ctx, q)
+	for n, raw := range all {
+		if strings.EqualFold(n, name) {
+			name = n
+			err = json.Unmarshal(raw, &list)
+		}
+	}
+	return all, name, list, err
+}
+
+func isMark(raw json.RawMessage) bool {
+	var text string
+	return json.Unmarshal(raw, &text) == nil && text == lessSecure
+}
+
+// withMark adds the annotation.
+func withMark(properties json.RawMessage) (json.RawMessage, error) {
+	all, name, list, err := annotations(properties)
+	if err != nil {
+		return nil, err
+	}
+	mark, err := json.Marshal(lessSecure)
+	if err != nil {
+		return nil, err
+	}
+	if all[name], err = json.Marshal(append(list, mark)); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// withoutMark takes the annotation away that what was got and is put again has; it is never stored.
+func withoutMark(properties json.RawMessage) (json.RawMessage, error) {
+	all, name, list, err := annotations(properties)
+	if err != nil || !slices.ContainsFunc(list, isMark) {
+		return properties, nil //nolint:nilerr // annotations of another shape are checked elsewhere, if at all
+	}
+	list = slices.DeleteFunc(list, isMark)
+	if len(list) == 0 {
+		delete(all, name)
+	} else if all[name], err = json.Marshal(list); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// reseal seals what the factory itself can open for the certificates that the gateway's nodes have now. What a gateway
+// sealed stays closed, as it came.
+func (f *Factory) reseal(ctx context.Context, q querier, gatewayID string, bundle json.RawMessage) (json.RawMessage, error) {
+	if !credential.Sealed(bundle) {
+		return bundle, nil
+	}
+	certificates, err := certificatesOf(ctx, q, gatewayID)
+	if err != nil {
+		return nil, err
+	}
+	from := credential.Opener{Certificates: []*credential.Certificate{f.sealing}, Gateway: f.id}
+	return credential.ResealBundle(bundle, from, gatewayID, certificates...)
 }
 
 // certificatesOf are the certificates of a gateway's nodes, each once: any node may get the job.
-func certificatesOf(ctx context.Context, q querier, g gateway) ([]*x509.Certificate, error) {
-	nodes, err := nodesOf(ctx, q, g.ID)
+func certificatesOf(ctx context.Context, q querier, gatewayID string) ([]*x509.Certificate, error) {
+	nodes, err := nodesOf(ctx, q, gatewayID)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +180,12 @@ func certificatesOf(ctx context.Context, q querier, g gateway) ([]*x509.Certific
 		}
 		list = append(list, c)
 	}
-	if len(list) == 0 {
-		return nil, fault.New(fault.NotRegistered, "gateway %s has no registered node yet", g.Name)
-	}
 	return list, nil
+}
+
+// refersToSecrets reports whether a linked service names secrets that lie at the gateway: what the store gets only the
+// gateway can check.
+func refersToSecrets(doc []byte) bool {
+	list, err := credential.ServicesWithReferences(fmt.Appendf(nil, `{"linkedServices":[%s]}`, doc))
+	return err == nil && len(list) > 0
 }

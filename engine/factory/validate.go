@@ -47,12 +47,12 @@ func (f *Factory) checkLinkedService(ctx context.Context, q querier, name string
 		return nil, err
 	}
 	// A sealed credential hides what the store needs, and parameters are filled in only when it runs: the run checks those.
-	if !ls.sealed() && len(ls.Parameters) == 0 {
+	if !ls.sealed() && len(ls.Parameters) == 0 && !refersToSecrets(doc) {
 		if _, err := activity.ParseLinkedService(doc, f.o.Stores); err != nil {
 			return nil, err
 		}
 	}
-	return f.seal(ctx, q, name, ls, properties)
+	return f.seal(name, properties)
 }
 
 func (f *Factory) linkedServiceTypes() string {

@@ -115,6 +115,7 @@ const (
 	PathCheckpoint    = "/gateway/v1/checkpoint"
 	PathUnregister    = "/gateway/v1/unregister"
 	PathRetry         = "/gateway/v1/retry"
+	PathCertificate   = "/gateway/v1/certificate"
 	// PathBus is where the built-in Service Bus speaks AMQP over WebSocket, as Azure's does.
 	PathBus = "/$servicebus/websocket"
 )

@@ -44,6 +44,21 @@ func (c *Controller) ExportCertificate(_ context.Context, password string) ([]by
 	return c.PFX, c.note("export certificate", password)
 }
 
+// CheckCertificate answers Change.
+func (c *Controller) CheckCertificate(context.Context) (engine.CertificateChange, error) {
+	return c.Change, c.note("check certificate")
+}
+
+// ForgetCertificate notes the thumbprint.
+func (c *Controller) ForgetCertificate(_ context.Context, thumbprint string) error {
+	return c.note("forget certificate", thumbprint)
+}
+
+// ProtectSecrets notes the passphrase.
+func (c *Controller) ProtectSecrets(_ context.Context, passphrase string) (engine.CertificateInfo, error) {
+	return c.Cert, c.note("protect secrets", passphrase)
+}
+
 // Endpoint answers the status's.
 func (c *Controller) Endpoint(context.Context) (engine.EndpointStatus, error) {
 	return c.Now.Endpoint, c.note("endpoint")

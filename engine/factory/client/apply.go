@@ -24,6 +24,8 @@ type Applied struct {
 	Name string `json:"name"`
 	// Skipped says why nothing was done with it, "" where it was created or replaced.
 	Skipped string `json:"skipped,omitempty"`
+	// Warnings are sentences for people about what was applied.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // applyOrder is the order in which things can be created: what is referred to comes first.
@@ -54,10 +56,11 @@ func (c *Client) Apply(ctx context.Context, paths ...string) ([]Applied, error) 
 		return slices.Index(applyOrder, a.kind) - slices.Index(applyOrder, b.kind)
 	})
 	done := []Applied{}
+	var err error
 	for _, f := range all {
 		a := Applied{File: f.file, Kind: f.kind, Name: f.name, Skipped: f.skip}
 		if f.skip == "" {
-			if err := c.applyOne(ctx, f); err != nil {
+			if a.Warnings, err = c.applyOne(ctx, f); err != nil {
 				return done, inFile(err, f.file)
 			}
 		}
@@ -66,8 +69,10 @@ func (c *Client) Apply(ctx context.Context, paths ...string) ([]Applied, error) 
 	return done, nil
 }
 
-func (c *Client) applyOne(ctx context.Context, f found) error {
-	return c.do(ctx, http.MethodPut, nil, wire.Resource{Name: f.name, Properties: f.properties}, nil, f.kind, f.name)
+func (c *Client) applyOne(ctx context.Context, f found) (warnings []string, err error) {
+	var out wire.Resource
+	err = c.do(ctx, http.MethodPut, nil, wire.Resource{Name: f.name, Properties: f.properties}, &out, f.kind, f.name)
+	return out.Warnings, err
 }
 
 // inFile says which file an error is about.

@@ -40,6 +40,8 @@ type Resource struct {
 	Type       string          `json:"type,omitempty"`
 	ETag       string          `json:"etag,omitempty"`
 	Properties json.RawMessage `json:"properties"`
+	// Warnings are sentences for people about the resource as it is.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // List is a page of anything.
