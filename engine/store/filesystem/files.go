@@ -26,6 +26,9 @@ type files struct {
 
 	mu    sync.Mutex
 	swept map[string]bool // real folders that were searched for leftovers
+
+	buffers sync.Pool // of *bufio.Writer
+	syncs   folderSyncs
 }
 
 var (

@@ -65,7 +65,7 @@ func (f *files) Create(_ context.Context, p string, _ store.CreateOptions) (stor
 	}
 	f.sweep(dir)
 	for range 10 {
-		w, err := create(p, target)
+		w, err := f.create(p, target)
 		if err != nil {
 			return nil, explain("write file", p, err)
 		}
@@ -77,9 +77,9 @@ func (f *files) Create(_ context.Context, p string, _ store.CreateOptions) (stor
 }
 
 // create makes the hidden file; nil where a sweeping process was faster than the lock.
-func create(p, target string) (*writer, error) {
+func (f *files) create(p, target string) (*writer, error) {
 	at := filepath.Join(filepath.Dir(target), leftoverName(filepath.Base(target)))
-	file, err := os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	file, err := os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // G302: what a job writes is for others to read, as far as the umask lets them
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,16 @@ func create(p, target string) (*writer, error) {
 		_ = os.Remove(at)
 		return nil, nil
 	}
-	return &writer{path: p, target: target, at: at, file: file, buf: bufio.NewWriterSize(file, bufferSize)}, nil
+	return &writer{files: f, path: p, target: target, at: at, file: file, buf: f.buffer(file)}, nil
+}
+
+// buffer is one to write to a file by; Commit and Abort give it back.
+func (f *files) buffer(to io.Writer) *bufio.Writer {
+	if b, ok := f.buffers.Get().(*bufio.Writer); ok {
+		b.Reset(to)
+		return b
+	}
+	return bufio.NewWriterSize(to, bufferSize)
 }
 
 // makeFolders makes a folder and those above it, and makes their names durable.
@@ -166,6 +175,7 @@ func abandoned(at string) bool {
 
 // writer writes one file.
 type writer struct {
+	files  *files
 	path   string
 	target string
 	at     string
@@ -233,11 +243,19 @@ func (w *writer) Commit(ctx context.Context) error {
 		_ = w.Abort()
 		return explain("write file", w.path, err)
 	}
-	w.done = true
-	if err := syncFolder(filepath.Dir(w.target)); err != nil {
+	w.end()
+	if err := w.files.syncs.sync(filepath.Dir(w.target)); err != nil {
 		return explain("write file", w.path, err)
 	}
 	return nil
+}
+
+// end gives the buffer back.
+func (w *writer) end() {
+	w.done = true
+	w.buf.Reset(nil)
+	w.files.buffers.Put(w.buf)
+	w.buf = nil
 }
 
 // Abort removes the hidden file.
@@ -245,7 +263,7 @@ func (w *writer) Abort() error {
 	if w.done {
 		return nil
 	}
-	w.done = true
+	w.end()
 	err := removeOpen(w.file, w.at)
 	if errClose := w.file.Close(); err == nil && !errors.Is(errClose, fs.ErrClosed) {
 		err = errClose
