@@ -31,11 +31,14 @@ type writer struct {
 	cols   []*encoder
 	order  []int // of the columns: those first that take longest
 
-	file  *file.Writer
-	group file.BufferedRowGroupWriter
-	rows  int   // in the group
-	bytes int64 // in the group, before encoding
-	err   error
+	out      *out
+	widths   []int                    // of those of fixed length, in bytes
+	physical []parquet.Type           // of the columns in the file
+	chunks   []file.ColumnChunkWriter // of the open row group; nil where there is none
+	held     []batch.Column           // the rows of the next row group, where there are many columns
+	rows     int                      // in the group
+	bytes    int64                    // in the group, before encoding
+	err      error
 }
 
 func newWriter(f *Format, w io.Writer, s batch.Schema) (*writer, error) {
@@ -91,7 +94,11 @@ func (w *writer) begin(b *batch.Batch) error {
 	if err != nil {
 		return fmt.Errorf("make the Parquet schema: %w", err)
 	}
-	w.file, err = file.NewParquetWriterWithError(w.w, root, file.WithWriterProps(parquet.NewWriterProperties(props...)))
+	for _, n := range fields {
+		p := n.(*schema.PrimitiveNode)
+		w.physical, w.widths = append(w.physical, p.PhysicalType()), append(w.widths, p.TypeLength())
+	}
+	w.out, err = newOut(w.w, root, parquet.NewWriterProperties(props...))
 	return err
 }
 
@@ -107,22 +114,22 @@ func (w *writer) write(b *batch.Batch) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	if w.file == nil {
+	if w.out == nil {
 		if err := w.begin(b); err != nil {
 			return err
 		}
 	}
-	if w.group == nil {
-		var err error
-		if w.group, err = w.file.AppendBufferedRowGroupChecked(); err != nil {
+	if giantIn(b) {
+		if err := w.endGroup(); err != nil {
 			return err
 		}
+		return w.serial(b.Cols, false)
 	}
-	err := each(len(w.cols), b.Size() >= worth, func(n int) error {
-		i := w.order[n]
-		return w.column(i, w.cols[i], &b.Cols[i])
-	})
-	if err != nil {
+	if len(w.cols) >= manyColumns {
+		if err := w.gather(b); err != nil {
+			return err
+		}
+	} else if err := w.encodeAll(b); err != nil {
 		return err
 	}
 	w.rows += b.Len()
@@ -133,21 +140,54 @@ func (w *writer) write(b *batch.Batch) error {
 	return nil
 }
 
-func (w *writer) column(i int, e *encoder, c *batch.Column) error {
-	cw, err := w.group.Column(i)
-	if err != nil {
-		return err
+// giantIn reports whether b has to be a row group of its own, for its long values.
+func giantIn(b *batch.Batch) bool {
+	for i := range b.Cols {
+		if len(b.Cols[i].Data) >= batch.Giant {
+			return true
+		}
 	}
+	return false
+}
+
+// encodeAll encodes the rows into the open row group, which is begun where there is none.
+func (w *writer) encodeAll(b *batch.Batch) error {
+	if w.chunks == nil {
+		w.out.begin()
+		for i := range w.cols {
+			cw, err := w.out.column(i, true)
+			if err != nil {
+				return err
+			}
+			w.chunks = append(w.chunks, cw)
+		}
+	}
+	return each(len(w.cols), b.Size() >= worth, func(n int) error {
+		i := w.order[n]
+		c, err := w.converted(w.cols[i], &b.Cols[i])
+		if err != nil {
+			return err
+		}
+		return w.encode(w.chunks[i], w.cols[i], c)
+	})
+}
+
+// converted is a column in its stored type.
+func (w *writer) converted(e *encoder, c *batch.Column) (*batch.Column, error) {
 	if e.convert != nil {
 		e.tmp.Reset()
 		if err := e.convert.Convert(&e.tmp, c, nil); err != nil {
-			return named(err, e.field.Name)
+			return nil, named(err, e.field.Name)
 		}
 		c = &e.tmp
 	}
 	if c.Nulls() > 0 && !e.field.Nullable {
-		return fault.New(fault.Conversion, "the column has a NULL although its source promised none").InRow(firstNull(c)+1, e.field.Name, "")
+		return nil, fault.New(fault.Conversion, "the column has a NULL although its source promised none").InRow(firstNull(c)+1, e.field.Name, "")
 	}
+	return c, nil
+}
+
+func (w *writer) encode(cw file.ColumnChunkWriter, e *encoder, c *batch.Column) error {
 	if err := e.encode(cw, c); err != nil {
 		if _, ok := errors.AsType[*fault.Error](err); ok {
 			return named(err, e.field.Name)
@@ -173,12 +213,20 @@ func named(err error, column string) error {
 }
 
 func (w *writer) endGroup() error {
-	if w.group == nil {
+	rows := w.rows
+	w.rows, w.bytes = 0, 0
+	if w.held != nil {
+		return w.writeHeld()
+	}
+	if w.chunks == nil {
 		return nil
 	}
-	err := w.group.Close()
-	w.group, w.rows, w.bytes = nil, 0, 0
-	return err
+	err := each(len(w.chunks), false, func(i int) error { return w.chunks[i].Close() })
+	w.chunks = nil
+	if err != nil {
+		return err
+	}
+	return w.out.end(rows)
 }
 
 // Close writes the last row group and the footer.
@@ -186,18 +234,18 @@ func (w *writer) Close() error {
 	if w.err != nil {
 		return w.err
 	}
-	if w.file == nil {
+	if w.out == nil {
 		if w.err = w.begin(nil); w.err != nil {
 			return w.err
 		}
 	}
 	if w.err = w.endGroup(); w.err == nil {
 		if names := instants(w.stored); names != "" {
-			w.err = w.file.AppendKeyValueMetadata(instantsKey, names)
+			w.err = w.out.meta.AppendKeyValueMetadata(instantsKey, names)
 		}
 	}
 	if w.err == nil {
-		w.err = w.file.Close()
+		w.err = w.out.close()
 	}
 	if w.err != nil {
 		return w.err
