@@ -13,7 +13,7 @@ import (
 
 // The last pattern is LICENSE and, where it was generated, NOTICES.txt.
 //
-//go:embed made page [LN]*
+//go:embed made page endpoint [LN]*
 var files embed.FS
 
 // Icon is a line drawing by its name without ".svg", 24 units square, in currentColor. It panics for a name that does
@@ -36,6 +36,15 @@ func Page() fs.FS {
 		panic(err) // only for a name that is no valid path
 	}
 	return page
+}
+
+// Endpoint is the folder of the page at which credentials are set.
+func Endpoint() fs.ReadFileFS {
+	page, err := fs.Sub(files, "endpoint")
+	if err != nil {
+		panic(err) // only for a name that is no valid path
+	}
+	return page.(fs.ReadFileFS)
 }
 
 // Has reports whether there is a text: LICENSE, the program's own, and NOTICES.txt, those of the libraries in it.

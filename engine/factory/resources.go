@@ -86,6 +86,8 @@ func (f *Factory) armResource(c armCall, k kind) error {
 		return only(http.MethodPost, c, f.createRun)
 	case len(c.rest) == 3 && k == kindPipeline && strings.EqualFold(c.rest[2], wire.Watermarks):
 		return f.armWatermarks(c)
+	case len(c.rest) == 3 && k == kindLinkedService && strings.EqualFold(c.rest[2], wire.CredentialLinkAction):
+		return only(http.MethodPost, c, f.armCredentialLink)
 	case len(c.rest) != 2:
 		return errNoPath(c.r)
 	}

@@ -48,7 +48,7 @@ func (f *Factory) checkLinkedService(ctx context.Context, q querier, name string
 	}
 	// A sealed credential hides what the store needs, and parameters are filled in only when it runs: the run checks those.
 	if !ls.sealed() && len(ls.Parameters) == 0 && !refersToSecrets(doc) {
-		if _, err := activity.ParseLinkedService(doc, f.o.Stores); err != nil {
+		if _, err := activity.ParseLinkedService(doc, f.o.Stores); err != nil && !f.awaitsCredential(doc) {
 			return nil, err
 		}
 	}
@@ -208,8 +208,8 @@ func (f *Factory) plan(ctx context.Context, q querier, pipeline []byte, v activi
 		return p, err
 	}
 	if _, err := activity.Parse(opened, f.o.Stores, f.o.Formats); err != nil {
-		// What a sealed linked service lacks, only the gateway can see.
-		if err = relocate(besides(err, sealed)); err != nil {
+		// What a sealed linked service lacks, only the gateway can see; and a credential may be set there later.
+		if err = relocate(besides(err, append(sealed, f.awaiting(p.bundle)...))); err != nil {
 			return p, err
 		}
 	}

@@ -103,6 +103,8 @@ type Heartbeat struct {
 	Running  int      `json:"runningConcurrentJobs"`
 	Limit    int      `json:"limitConcurrentJobs"`
 	Jobs     []string `json:"jobs,omitempty"` // activity runs it holds
+	// Endpoint is where credentials are set, "https://host:8050", "" while that is off.
+	Endpoint string `json:"endpoint,omitempty"`
 }
 
 // Paths of the gateway's own REST calls, below the factory's address. All but registering carry the node's token as bearer
