@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"time"
+
+	"dmgateway/engine/diagnostics/network"
 )
 
 // NetworkControl is what can be asked and set about the way out.
@@ -55,37 +57,14 @@ type ProxyReport struct {
 	Remedy  string        `json:"remedy,omitempty"`
 }
 
-// NetworkReport is everything that was checked.
-type NetworkReport struct {
-	Started time.Time      `json:"started"`
-	Took    time.Duration  `json:"took"`
-	OK      bool           `json:"ok"`
-	Checks  []NetworkCheck `json:"checks"`
-	// Needed is the list for whoever administers the firewall.
-	Needed []NetworkNeed `json:"needed"`
-}
-
-// NetworkCheck is one endpoint with its steps.
-type NetworkCheck struct {
-	Name    string        `json:"name"` // "Data factory", "Queue (AMQP)", "Queue (WebSocket)", "Clock"
-	Address string        `json:"address,omitempty"`
-	Steps   []NetworkStep `json:"steps"`
-}
-
-// NetworkStep is one step: name, tcp, proxy, tls, sign-in, clock, round trip.
-type NetworkStep struct {
-	Name   string        `json:"name"`
-	State  string        `json:"state"` // "ok", "warning", "failed", "skipped"
-	Detail string        `json:"detail,omitempty"`
-	Took   time.Duration `json:"took"`
-	Remedy string        `json:"remedy,omitempty"`
-}
-
-// NetworkNeed is one outbound rule.
-type NetworkNeed struct {
-	Host     string `json:"host"`
-	Port     int    `json:"port"`
-	Protocol string `json:"protocol"` // "HTTPS", "AMQP over TLS", "WebSocket over TLS"
-	For      string `json:"for"`
-	Required bool   `json:"required"` // false where another way does
-}
+// What checking the network tells; the methods of NetworkReport and NetworkCheck write it as text and HTML.
+type (
+	// NetworkReport is everything that was checked.
+	NetworkReport = network.Report
+	// NetworkCheck is one endpoint with its steps.
+	NetworkCheck = network.Check
+	// NetworkStep is one step: name, tcp, proxy, tls, websocket, sign-in, clock, round trip.
+	NetworkStep = network.Step
+	// NetworkNeed is one outbound rule.
+	NetworkNeed = network.Need
+)

@@ -43,7 +43,7 @@ func CopyBundle(ctx context.Context, path string, o BundleOptions) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Limits: o.Limits, Log: o.Log}
+	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Limits: o.Limits, Outbound: o.outbound(), Log: o.Log}
 	if job.Source.Watermark != nil {
 		return o.copyIncrement(ctx, job, options)
 	}
@@ -59,7 +59,7 @@ func PlanBundle(ctx context.Context, path string, o BundleOptions) (*Plan, error
 	if err != nil {
 		return nil, err
 	}
-	options := copy.Options{Parallel: o.Parallel, Log: o.Log}
+	options := copy.Options{Parallel: o.Parallel, Outbound: o.outbound(), Log: o.Log}
 	if job.Source.Watermark == nil || o.Reset {
 		return copy.DryRun(ctx, job, options)
 	}
@@ -83,7 +83,7 @@ func PreviewBundle(ctx context.Context, path string, rows int, o BundleOptions) 
 	if err != nil {
 		return nil, err
 	}
-	return copy.Preview(ctx, job, rows, copy.Options{Log: o.Log})
+	return copy.Preview(ctx, job, rows, copy.Options{Outbound: o.outbound(), Log: o.Log})
 }
 
 // job reads a bundle, fills in its expressions and opens its credentials.

@@ -183,6 +183,7 @@ func (e *Engine) controlRoutes() http.Handler {
 
 func readRequest(r *http.Request, into any) error {
 	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxRequest)).Decode(into)
+	e.networkRoutes(mux)
 	if err != nil {
 		return fault.New(fault.BadInput, "the request cannot be read").Because(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"dmgateway/engine/format"
 	formats "dmgateway/engine/format/all"
 	"dmgateway/engine/journal"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/report"
 	"dmgateway/engine/store"
@@ -67,6 +68,7 @@ type Engine struct {
 	machine    *machine
 	limits     copy.Limits // of all jobs together
 	supervisor *supervise.Supervisor
+	out        *outbound.Out                   // the way out of everything but databases
 	warnings   warnings
 	control    *controlServer
 	builtIn    builtIn
@@ -134,6 +136,9 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	if err := e.loadSettings(ctx); err != nil {
+	if e.out, err = loadProxy(e.vault); err != nil {
+		return err
+	}
 		return err
 	}
 	e.applyVerbose()

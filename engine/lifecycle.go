@@ -186,7 +186,7 @@ func (e *Engine) Register(ctx context.Context, text, node string, progress func(
 	before := e.identity
 	e.mu.Unlock()
 	certificate := e.certificate()
-	o := registration.Options{NodeName: node, Version: e.o.Version, Certificate: certificate.Leaf.Raw, Progress: step}
+	o := registration.Options{NodeName: node, Version: e.o.Version, Certificate: certificate.Leaf.Raw, Progress: step, Out: e.out}
 	if before != nil && before.Gateway == key.Gateway {
 		o.NodeID = before.Node
 	}
@@ -247,7 +247,7 @@ func (e *Engine) Unregister(ctx context.Context) error {
 		return fault.New(fault.NotRegistered, "the gateway is not registered")
 	}
 	e.endSession()
-	rest := registration.NewClient(e.located(id), nil)
+	rest := registration.Connect(e.located(id), e.out)
 	defer rest.Close()
 	timed, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

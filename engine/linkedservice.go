@@ -26,7 +26,7 @@ func TestConnection(ctx context.Context, linkedService []byte, o BundleOptions, 
 	if err != nil {
 		return err
 	}
-	return service.Test(ctx, store.Env{Log: o.Log}, func(s store.Stage) {
+	return service.Test(ctx, store.Env{Outbound: o.outbound(), Log: o.Log}, func(s store.Stage) {
 		out := Stage{Name: s.Name, Detail: s.Detail, Took: s.Took}
 		if s.Err != nil {
 			out.Error = s.Err.Error()
@@ -48,7 +48,7 @@ func Browse(ctx context.Context, linkedService []byte, path string, o BundleOpti
 	if service.Browse == nil {
 		return fault.New(fault.Unsupported, "linked services of type %q cannot be looked into", service.Type)
 	}
-	return service.Browse(ctx, store.Env{Log: o.Log}, path, fn)
+	return service.Browse(ctx, store.Env{Outbound: o.outbound(), Log: o.Log}, path, fn)
 }
 
 // linkedService opens the credential of one linked service and decodes it.

@@ -142,7 +142,7 @@ func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err
 	t.marks = newJobMarks(s.e.journal, t.entry, job)
 	return copy.Run(ctx, job, copy.Options{
 		RunID: t.run(), Attempt: t.entry.Job.Attempt, Checkpoints: checkpoints, Allow: s.e.allowPath, Log: log,
-		Limits: &s.e.limits, Watermarks: t.marks, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
+		Limits: &s.e.limits, Outbound: s.e.out, Watermarks: t.marks, Scope: t.entry.Job.Factory + "/" + t.entry.Job.Pipeline,
 		Queued: t.entry.Started.Sub(t.entry.Job.QueuedAt), Progress: func(p report.Progress) { s.progressed(t, p) },
 	})
 }

@@ -30,11 +30,11 @@ var _ channel.Handler = (*session)(nil)
 // newSession prepares everything and takes up the jobs that had not ended; begin starts it.
 func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*session, error) {
 	id = e.located(id)
-	s := &session{e: e, id: id, rest: registration.NewClient(id, nil)}
+	s := &session{e: e, id: id, rest: registration.Connect(id, e.out)}
 	var err error
 	s.ch, err = channel.New(channel.Options{
 		Connection: id.Connection, Jobs: id.Jobs, Status: id.Status, Address: id.Location, TLS: registration.PinnedTLS(id.Pin),
-		Dial: e.busDialer(id), SigningKey: id.SigningKey, Factory: id.Factory, Gateway: id.Gateway, Node: id.Node, Token: id.Token,
+		Dial: e.busDialer(id), Out: e.out, SigningKey: id.SigningKey, Factory: id.Factory, Gateway: id.Gateway, Node: id.Node, Token: id.Token,
 		Handler: s, Outbox: e.journal, Log: e.log.With("part", "channel"),
 	})
 	if err != nil {
