@@ -54,18 +54,28 @@ func (s *Source) Planned(partitions []store.Partition) error {
 	return nil
 }
 
-// selected lists the files where there is no plan: to show the first rows of them.
+// maxShown is how many files are looked at where there is no plan.
+const maxShown = 10_000
+
+// selected lists the first files where there is no plan: to show the first rows of them.
 func (s *Source) selected(ctx context.Context) (*Selected, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.list != nil {
 		return s.list, nil
 	}
-	list, err := Select(ctx, s.files, s.sel)
-	if err == nil {
-		s.list = list
+	found := &Selected{Base: Base(s.sel)}
+	_, err := Each(ctx, s.files, s.sel, func(f store.File) error {
+		if found.Files = append(found.Files, f); len(found.Files) == maxShown {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
 	}
-	return list, err
+	s.list = found
+	return found, nil
 }
 
 // eachPart calls fn for the files, some hundred at a time, each file once.

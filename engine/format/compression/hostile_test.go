@@ -299,3 +299,29 @@ func FuzzArchive(f *testing.F) {
 		}
 	})
 }
+
+func TestAZipOfVeryManyFilesIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	const n = 100_001
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range n {
+		f, err := w.Create(fmt.Sprintf("f%06d", i))
+		if err == nil && i == n-1 {
+			_, err = io.WriteString(f, "last")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := compression.NewZip(bytes.NewReader(b.Bytes()), int64(b.Len())); ok || err != nil {
+		t.Errorf("by its directory: %v, %v", ok, err)
+	}
+	names, texts, _, err := walked("streamed zip", b.Bytes())
+	if err != nil || len(names) != n || names[n-1] != "f100000" || texts[n-1] != "last" {
+		t.Errorf("%d files, %v", len(names), err)
+	}
+}
