@@ -21,6 +21,7 @@ type decoder func(k *chunk, c *batch.Column, n int) (int, error)
 // chunk is one column of the open row group.
 type chunk struct {
 	r      file.ColumnChunkReader
+	long   *longChunk // reads it instead, where its values are long
 	decode decoder
 	max    int16 // definition level of a value; 0 = there are no NULLs
 	again  int16 // largest repetition level; 0 = no list
@@ -43,6 +44,9 @@ var errTooFew = errors.New("a column has fewer rows than its row group")
 const maxData = 1 << 30
 
 func (k *chunk) read(c *batch.Column, n int) error {
+	if k.long != nil {
+		return k.long.read(c, n)
+	}
 	for n > 0 {
 		got, err := k.decode(k, c, n)
 		if err != nil {

@@ -49,7 +49,9 @@ func (r *reader) Close() error {
 
 func (r *reader) closeGroup() {
 	for _, c := range r.chunks {
-		c.r.Close()
+		if c.r != nil {
+			c.r.Close()
+		}
 	}
 	r.chunks = r.chunks[:0]
 }
@@ -145,16 +147,17 @@ func (r *reader) openGroup() error {
 
 // chunk opens one column of the file in a row group, and tells its size in memory.
 func (r *reader) chunk(g *file.RowGroupReader, l leaf) (*chunk, int64, error) {
-	col, err := g.Column(l.at)
-	if err != nil {
-		return nil, 0, err
-	}
-	k := &chunk{r: col, decode: l.decode, max: l.def, again: l.rep}
-	r.chunks = append(r.chunks, k)
 	meta, err := g.MetaData().ColumnChunk(l.at)
 	if err != nil {
 		return nil, 0, err
 	}
+	k := &chunk{decode: l.decode, max: l.def, again: l.rep, long: r.newLong(l, meta)}
+	if k.long == nil {
+		if k.r, err = g.Column(l.at); err != nil {
+			return nil, 0, err
+		}
+	}
+	r.chunks = append(r.chunks, k)
 	return k, meta.TotalUncompressedSize(), nil
 }
 
