@@ -47,7 +47,7 @@ func run(o options) error {
 	} else {
 		go func() { canDraw <- probeInChild() }()
 	}
-	e, err := engine.Open(context.Background(), engine.Options{Data: o.data})
+	e, err := engine.Open(context.Background(), engine.Options{Data: o.data, Program: true})
 	if engine.ErrorOf(errOrNone(err)).Code == engine.CodeConflict {
 		if shown, again := showFirst(o.data); shown || again != nil {
 			return again

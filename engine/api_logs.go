@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"time"
+
+	"dmgateway/engine/diagnostics/archive"
 )
 
 // LogControl is Send logs and Archive logs.
@@ -11,28 +13,18 @@ type LogControl interface {
 	LogContents(ctx context.Context) (LogContents, error)
 	// LogPart gives one of those files as it would be sent, at most 1 MiB of it.
 	LogPart(ctx context.Context, name string) ([]byte, error)
-	// SendLogs sends them to the factory and gives the report ID. A break is resumed where it was. progress can be nil.
+	// SendLogs sends them to the factory and gives the report ID. A break is resumed where it was, also after a restart of
+	// the gateway, until ctx ends: that gives sending up. progress can be nil.
 	SendLogs(ctx context.Context, note string, progress func(LogProgress)) (SentLogs, error)
 	// ArchiveLogs writes them to a zip file that does not exist yet. It works without a registration.
 	ArchiveLogs(ctx context.Context, file string, progress func(LogProgress)) (LogContents, error)
 }
 
-// LogContents is what is in a report or an archive.
-type LogContents struct {
-	Since time.Time `json:"since"`
-	Parts []LogPart `json:"parts"`
-	Bytes int64     `json:"bytes"`
-	// Left names what could not be read, with the reason.
-	Left []string `json:"left,omitempty"`
-	File string   `json:"file,omitempty"` // of an archive
-}
-
-// LogPart is one file of it.
-type LogPart struct {
-	Name  string `json:"name"`
-	About string `json:"about"` // for people: "log of today"
-	Bytes int64  `json:"bytes"`
-}
+// What is in a report or an archive.
+type (
+	LogContents = archive.Contents
+	LogPart     = archive.Part
+)
 
 // LogProgress is how far sending or archiving is.
 type LogProgress struct {

@@ -13,6 +13,7 @@ import (
 	"dmgateway/engine/copy"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/journal"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -167,6 +168,6 @@ func (c *checkpoints) sendLogged(ctx context.Context) {
 	case fault.Is(err, fault.LeaseLost):
 		c.t.cancelled(errLost())
 	default:
-		c.s.e.log.Info("a checkpoint did not reach the factory", "run", c.t.run(), "error", err)
+		c.s.e.log.Info("a checkpoint did not reach the factory", logging.Key, logging.CheckpointNotSent, "run", c.t.run(), "error", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 // The control socket speaks HTTP with JSON over a Unix socket that only the data directory's owner can open. Answers
@@ -47,7 +48,9 @@ type registerRequest struct {
 type controlServer struct {
 	server *http.Server
 	remove []string // files to remove at the end
-	done   chan struct{}
+	// What a client opens and what it passes through.
+	files, folders []string
+	done           chan struct{}
 }
 
 // serveControl opens the control socket. The data directory is locked, so what is left of an earlier socket is stale.
@@ -68,6 +71,7 @@ func (e *Engine) serveControl() (*controlServer, error) {
 			return nil, noControl(place, err)
 		}
 		c.remove = []string{path, dir, place}
+		c.folders, c.files = []string{dir}, []string{place}
 	} else if err := removeOld(path); err != nil {
 		return nil, noControl(path, err)
 	}
@@ -78,11 +82,12 @@ func (e *Engine) serveControl() (*controlServer, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(noControl(path, err), listener.Close())
 	}
+	c.files, c.folders = append(c.files, path), append(c.folders, e.data)
 	c.server = &http.Server{Handler: e.controlRoutes(), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return e.background }}
 	go func() {
 		defer close(c.done)
 		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			e.log.Error("the control socket broke", "error", err)
+			e.log.Error("the control socket broke", logging.Key, logging.ControlBroken, "error", err)
 		}
 	}()
 	return c, nil
@@ -178,12 +183,14 @@ func (e *Engine) controlRoutes() http.Handler {
 		return nil
 	}))
 	e.certificateRoutes(mux)
+	e.logsRoutes(mux)
+	e.networkRoutes(mux)
+	e.endpointRoutes(mux)
 	return mux
 }
 
 func readRequest(r *http.Request, into any) error {
 	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxRequest)).Decode(into)
-	e.networkRoutes(mux)
 	if err != nil {
 		return fault.New(fault.BadInput, "the request cannot be read").Because(err)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,14 +10,14 @@ import (
 	"github.com/gofrs/flock"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/journal"
 )
 
 // Names in a data directory.
 const (
 	lockFile    = "engine.lock"
 	journalFile = "journal.db"
-	logFolder   = "logs"
-	logFile     = "gateway.log"
+	vaultFile   = "vault.json"
 )
 
 // DefaultData is where the gateway's data lies unless a person says otherwise: the environment variable DMG_DATA, else
@@ -61,6 +62,19 @@ func resolveData(dir string) (string, error) {
 		return "", fault.New(fault.BadInput, "the data directory cannot be used").At(dir).Because(err)
 	}
 	return abs, nil
+}
+
+// openJournal opens the journal so that only its owner can read it, also where others may pass through its folder.
+func openJournal(ctx context.Context, path string) (*journal.Journal, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite's own would be for everybody to read
+	if err == nil {
+		err = errors.Join(f.Chmod(0o600), f.Close())
+	}
+	if err != nil && runtime.GOOS != "windows" {
+		return nil, fault.New(fault.Forbidden, "open the journal").At(path).Because(err).
+			Try("Check that the user running the program owns the data directory.")
+	}
+	return journal.Open(ctx, path)
 }
 
 // claimData makes the data directory, for its owner alone, and locks it for this process.

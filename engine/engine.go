@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"dmgateway/engine/copy"
 	"dmgateway/engine/credential"
+	"dmgateway/engine/endpoint"
 	"dmgateway/engine/format"
 	formats "dmgateway/engine/format/all"
 	"dmgateway/engine/journal"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/outbound"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/report"
@@ -42,6 +43,9 @@ type Options struct {
 	//
 	// Default: the operating system's key store, or a file where there is none.
 	KeyStore credential.KeyStore
+	// Program says that this process is the gateway, not a test or a command beside one: it writes into the operating
+	// system's log too, and keeps what it says should it crash.
+	Program bool
 	// Idle keeps it from connecting: for a command that only changes something.
 	Idle bool
 
@@ -49,6 +53,8 @@ type Options struct {
 	stores  *store.Registry
 	disturb func(component string)
 	limit   time.Duration
+	// endpointPort is another than the setting's, -1 for a free one.
+	endpointPort int
 }
 
 // Engine is a running gateway: one per data directory. All its methods may be called from several goroutines.
@@ -57,10 +63,12 @@ type Engine struct {
 	data       string
 	log        *slog.Logger
 	level      *slog.LevelVar
-	logFile    *lumberjack.Logger
+	logs       *logging.Log
+	crash      *logging.Crash // nil unless this process is the gateway
 	lock       *flock.Flock
 	vault      *credential.Vault
 	ring       atomic.Pointer[credential.Ring] // the gateway's certificates
+	out        *outbound.Out                   // the way out of everything but databases
 	journal    *journal.Journal
 	stores     *store.Registry
 	formats    *format.Registry
@@ -68,14 +76,16 @@ type Engine struct {
 	machine    *machine
 	limits     copy.Limits // of all jobs together
 	supervisor *supervise.Supervisor
-	out        *outbound.Out                   // the way out of everything but databases
 	warnings   warnings
 	control    *controlServer
 	builtIn    builtIn
+	endpoint   *endpoint.Server
 
 	background context.Context // of everything that outlives a call; ends in Close
 	end        context.CancelFunc
 	work       sync.WaitGroup
+
+	sending sync.Mutex // held while a report is on its way
 
 	turn sync.Mutex // Start, Stop, Drain, Register, Unregister, Close: one after the other
 
@@ -121,10 +131,14 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.lock, err = claimData(e.data); err != nil {
 		return err
 	}
-	e.log, e.logFile = openLog(e.data, e.level, e.o.Log)
+	e.logs = openLog(e.data, e.level, e.o)
+	e.log = e.logs.Logger
 	e.supervisor = supervise.New(supervise.Options{Log: e.log, Limit: e.o.limit, Restarted: e.restarted, Disturb: e.o.disturb})
-	e.log.Info("starting", "version", e.o.Version, "data", e.data)
+	e.log.Info("starting", logging.Key, logging.Starting, "version", e.o.Version, "data", e.data)
 	if e.vault, err = credential.OpenVault(e.data, e.o.KeyStore); err != nil {
+		return err
+	}
+	if e.out, err = loadProxy(e.vault); err != nil {
 		return err
 	}
 	ring, err := credential.LoadRing(e.vault, hostName())
@@ -132,16 +146,14 @@ func (e *Engine) open(ctx context.Context) error {
 		return err
 	}
 	e.ring.Store(ring)
-	if e.journal, err = journal.Open(ctx, filepath.Join(e.data, journalFile)); err != nil {
+	if e.journal, err = openJournal(ctx, filepath.Join(e.data, journalFile)); err != nil {
 		return err
 	}
 	if err := e.loadSettings(ctx); err != nil {
-	if e.out, err = loadProxy(e.vault); err != nil {
-		return err
-	}
 		return err
 	}
 	e.applyVerbose()
+	e.applySystemLog()
 	e.applyLimits()
 	if err := e.loadSampleFolders(ctx); err != nil {
 		return err
@@ -152,14 +164,21 @@ func (e *Engine) open(ctx context.Context) error {
 	if err := e.journal.Prune(ctx, time.Now().Add(-historyFor), historyJobs); err != nil {
 		return err
 	}
+	e.logs.PruneJobs(time.Now().Add(-historyFor), historyJobs)
+	e.catchCrash()
+	e.openEndpoint()
 	if e.control, err = e.serveControl(); err != nil {
 		return err
 	}
+	e.openControlToGroup()
 	if err := e.openBuiltIn(ctx); err != nil {
 		return err
 	}
 	if !e.o.Idle {
 		e.work.Go(func() { e.supervisor.Run(e.background, "Self-checks", e.selfChecks) })
+	}
+	if !e.o.Idle {
+		e.resumeReport()
 	}
 	if e.setting(SettingAutostart) == "true" && !e.o.Idle {
 		return e.start(ctx)
@@ -176,7 +195,7 @@ const (
 // Close stops everything, as Stop does but without changing the wish, and releases the data directory. Jobs that run go
 // on from their last checkpoint when the engine is opened again.
 func (e *Engine) Close() error {
-	e.log.Info("closing")
+	e.log.Info("closing", logging.Key, logging.Closing)
 	e.turn.Lock()
 	e.endSession()
 	e.turn.Unlock()
@@ -190,6 +209,7 @@ func (e *Engine) release() error {
 	if e.control != nil {
 		errs = append(errs, e.control.close())
 	}
+	e.closeEndpoint()
 	e.hub.close()
 	e.work.Wait()
 	if e.session != nil { // opening failed after the session had begun
@@ -201,8 +221,11 @@ func (e *Engine) release() error {
 	if e.journal != nil {
 		errs = append(errs, e.journal.Close())
 	}
-	if e.logFile != nil {
-		errs = append(errs, e.logFile.Close())
+	if e.crash != nil {
+		errs = append(errs, e.crash.Close())
+	}
+	if e.logs != nil {
+		errs = append(errs, e.logs.Close())
 	}
 	if e.lock != nil {
 		errs = append(errs, e.lock.Unlock())
@@ -228,6 +251,7 @@ func (e *Engine) status() Status {
 		State: at.state, Reason: at.reason, Remedy: at.remedy, Since: at.since, Version: e.o.Version,
 		Certificate: CertificateStatus{Thumbprint: e.certificate().Thumbprint(), NotAfter: e.certificate().Leaf.NotAfter},
 		Jobs:        JobCounts{Limit: e.jobLimit()},
+		Endpoint:    e.endpointStatus(),
 	}
 	e.mu.Lock()
 	id, session := e.identity, e.session
@@ -271,7 +295,7 @@ func (e *Engine) Subscribe(ctx context.Context) (<-chan Event, error) {
 func (e *Engine) change(edit func(*facts)) {
 	before, after := e.machine.change(edit)
 	if before.state != after.state {
-		e.log.Info("state changed", "from", before.state, "to", after.state, "reason", after.reason)
+		e.log.Info("state changed", logging.Key, logging.StateChanged, "from", before.state, "to", after.state, "reason", after.reason)
 	}
 	e.announce()
 	e.noticeState(before, after)
@@ -283,12 +307,4 @@ func (e *Engine) contact() {
 	e.lastContact = time.Now().UTC().Truncate(time.Second)
 	e.mu.Unlock()
 	e.announce()
-}
-
-func (e *Engine) applyVerbose() {
-	level := slog.LevelInfo
-	if e.setting(SettingVerbose) == "true" {
-		level = slog.LevelDebug
-	}
-	e.level.Set(level)
 }

@@ -76,7 +76,7 @@ func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady
 	}
 	f, err := factory.Open(ctx, factory.Options{
 		Dir: dir, Name: o.Name, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServiceBus: secret.New(o.ServiceBus), Version: Version().Version,
-		Stores: stores.Stores(), Formats: formats.Formats(), Log: slog.New(slog.NewTextHandler(o.LogTo, &slog.HandlerOptions{Level: level})),
+		Stores: stores.Stores(), Formats: formats.Formats(), Log: NewLog(o.LogTo, level),
 	})
 	if err != nil {
 		l.Close()

@@ -3,6 +3,7 @@ package engine
 import (
 	"path/filepath"
 
+	"dmgateway/engine/logging"
 	"dmgateway/engine/registration"
 )
 
@@ -22,4 +23,4 @@ const (
 func CheckKey(text string) []KeyPiece { return registration.Check(text) }
 
 // LogFile is where the engine writes its log.
-func (e *Engine) LogFile() string { return filepath.Join(e.data, logFolder, logFile) }
+func (e *Engine) LogFile() string { return filepath.Join(e.data, logging.Folder, logging.Current) }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/supervise"
 )
@@ -81,7 +82,7 @@ func (s *session) leaseFailed(leased []*task, err error) {
 		s.e.revoke(s, err)
 		return
 	}
-	s.e.log.Warn("the factory cannot be asked about the jobs' leases", "error", err)
+	s.e.log.Warn("the factory cannot be asked about the jobs' leases", logging.Key, logging.LeasesUnanswered, "error", err)
 	f := fault.As(err)
 	s.e.change(func(facts *facts) { facts.limited("lease", problem{f.Error(), f.Hint}) })
 	now := time.Now().Round(0)

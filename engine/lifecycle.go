@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/report"
 )
@@ -143,9 +144,9 @@ func (e *Engine) endSession() {
 // own goroutines, so the ending is left to another.
 func (e *Engine) revoke(s *session, why error) {
 	reason := fault.As(why).Error()
-	e.log.Error("the factory does not accept this gateway any more", "reason", reason)
+	e.log.Error("the factory does not accept this gateway any more", logging.Key, logging.Revoked, "reason", reason)
 	if err := e.journal.SetSetting(e.background, settingRevoked, reason); err != nil {
-		e.log.Error("keeping that the registration was revoked", "error", err)
+		e.log.Error("keeping that the registration was revoked", logging.Key, logging.Revoked, "error", err)
 	}
 	e.change(func(f *facts) { f.revoked = revokedProblem(reason) })
 	s.cancel()
@@ -192,10 +193,10 @@ func (e *Engine) Register(ctx context.Context, text, node string, progress func(
 	}
 	id, err := registration.Register(ctx, key, o)
 	if err != nil {
-		e.log.Error("registering failed", "key", key, "error", err)
+		e.log.Error("registering failed", logging.Key, logging.RegisterFailed, "key", key, "error", err)
 		return err
 	}
-	e.log.Info("registered", "factory", id.FactoryName, "gateway", id.GatewayName, "node", id.NodeName)
+	e.log.Info("registered", logging.Key, logging.Registered, "factory", id.FactoryName, "gateway", id.GatewayName, "node", id.NodeName)
 	e.endSession()
 	if err := e.adopt(ctx, id); err != nil {
 		return err
@@ -252,7 +253,7 @@ func (e *Engine) Unregister(ctx context.Context) error {
 	timed, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := rest.Unregister(timed); err != nil {
-		e.log.Warn("the factory could not be told that this node is gone", "error", err)
+		e.log.Warn("the factory could not be told that this node is gone", logging.Key, logging.FactoryNotTold, "error", err)
 	}
 	if err := registration.Forget(e.vault); err != nil {
 		return err

@@ -1,20 +1,58 @@
 package engine
 
 import (
+	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
-	"gopkg.in/natefinch/lumberjack.v2"
+	"dmgateway/engine/logging"
 )
 
-// openLog logs as JSON into the data directory, rotated by size and age, and to also where it is not nil.
-func openLog(dir string, level *slog.LevelVar, also *slog.Logger) (*slog.Logger, *lumberjack.Logger) {
-	file := &lumberjack.Logger{
-		Filename: filepath.Join(dir, logFolder, logFile), MaxSize: 10, MaxBackups: 10, MaxAge: 30, Compress: true,
+// NewLog writes lines for people to w, with what is secret masked.
+func NewLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(logging.Redacted(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})))
+}
+
+// openLog logs into the data directory, and where o says so to others.
+func openLog(dir string, level *slog.LevelVar, o Options) *logging.Log {
+	lo := logging.Options{Dir: filepath.Join(dir, logging.Folder), Level: level}
+	if o.Log != nil {
+		lo.Also = o.Log.Handler()
 	}
-	var handler slog.Handler = slog.NewJSONHandler(file, &slog.HandlerOptions{Level: level})
-	if also != nil {
-		handler = slog.NewMultiHandler(handler, also.Handler())
+	if o.Program {
+		lo.System = logging.OpenSystem()
 	}
-	return slog.New(handler), file
+	return logging.Open(lo)
+}
+
+func (e *Engine) applyVerbose() {
+	level := slog.LevelInfo
+	if e.setting(SettingVerbose) == "true" {
+		level = slog.LevelDebug
+	}
+	e.level.Set(level)
+}
+
+func (e *Engine) applySystemLog() { e.logs.ToSystem(e.setting(SettingSystemLog) == "true") }
+
+// catchCrash says what an earlier process left, and catches this one's crash. By now the secrets of the gateway are
+// known, so they are masked there.
+func (e *Engine) catchCrash() {
+	if !e.o.Program {
+		return
+	}
+	c, found, err := logging.CatchCrash(filepath.Join(e.data, logging.Folder), time.Now())
+	if err != nil {
+		e.log.Warn("a crash of this process could not be kept", logging.Key, logging.Notable, "error", err)
+	}
+	e.crash = c
+	if found == "" {
+		return
+	}
+	e.log.Error("the program crashed the last time it ran", logging.Key, logging.CrashFound, "file", found)
+	e.warnings.set("crash", Warning{
+		ID: "crash", Title: "The program crashed the last time it ran", Text: "What it said is in " + found + ".",
+		Remedy: "Send the logs, which hold that file. The gateway goes on with its jobs by itself.",
+	})
 }

@@ -13,8 +13,10 @@ import (
 	"dmgateway/engine/copy"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/journal"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
+	"dmgateway/engine/secret"
 	"dmgateway/engine/supervise"
 )
 
@@ -40,7 +42,7 @@ func (s *session) guardTask(t *task) {
 	err := supervise.Guard(func() error { s.runTask(t); return nil })
 	var p *supervise.PanicError
 	if errors.As(err, &p) {
-		s.e.log.Error("panic beside a job", "run", t.run(), "panic", p.Value, "stack", p.Stack)
+		s.e.log.Error("panic beside a job", logging.Key, logging.JobPanicked, "run", t.run(), "panic", p.Value, "stack", p.Stack)
 	}
 }
 
@@ -62,7 +64,7 @@ func (s *session) runTask(t *task) {
 			s.endTask(t, result, err)
 			return
 		}
-		s.e.log.Warn("job paused until the factory can be asked about its lease", "run", t.run())
+		s.e.log.Warn("job paused until the factory can be asked about its lease", logging.Key, logging.JobPaused, "run", t.run())
 		t.resume()
 	}
 }
@@ -113,7 +115,7 @@ func (s *session) acquire(ctx context.Context, t *task) error {
 		if fault.Code(err) == fault.NotRegistered {
 			s.e.revoke(s, err)
 		}
-		s.e.log.Info("waiting for a job's lease", "run", t.run(), "error", err)
+		s.e.log.Info("waiting for a job's lease", logging.Key, logging.LeaseAwaited, "run", t.run(), "error", err)
 		select {
 		case <-time.After(pause.NextBackOff()):
 		case <-ctx.Done():
@@ -127,7 +129,7 @@ func (s *session) copy(ctx context.Context, t *task) (result *report.Result, err
 	log := s.e.log.With("part", "copy")
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("panic in a job", "run", t.run(), "panic", p, "stack", string(debug.Stack()))
+			log.Error("panic in a job", logging.Key, logging.JobPanicked, "run", t.run(), "panic", p, "stack", string(debug.Stack()))
 			result, err = nil, fault.New(fault.Internal, "a defect of the program stopped the job").Because(fmt.Errorf("panic: %v", p)).
 				Try("Send the logs; the entry \"panic in a job\" has the details.")
 		}
@@ -193,7 +195,7 @@ func (s *session) endTask(t *task, result *report.Result, err error) {
 	delete(s.e.progress, t.run())
 	s.e.mu.Unlock()
 	t.entry.Status, t.entry.Ended, t.entry.Result = end.Result.Status, end.At, end.Result
-	s.e.log.Info("job ended", "run", end.Run, "attempt", end.Attempt, "status", end.Result.Status, "rows", end.Result.RowsCopied, "error", err)
+	s.e.log.Info("job ended", logging.Key, logging.JobEnded, "run", end.Run, "attempt", end.Attempt, "status", end.Result.Status, "rows", end.Result.RowsCopied, "error", err)
 	s.e.publishJob(t.entry)
 	s.e.noticeJob(jobOf(t.entry, nil))
 }
@@ -210,7 +212,7 @@ func (s *session) writeEnd(end journal.End) bool {
 			s.e.change(func(f *facts) { f.limited(limit, problem{}) })
 			return written
 		}
-		s.e.log.Error("a job's end could not be written down; trying again", "run", end.Run, "error", err)
+		s.e.log.Error("a job's end could not be written down; trying again", logging.Key, logging.EndNotWritten, "run", end.Run, "error", err)
 		f := fault.As(err)
 		s.e.change(func(facts *facts) { facts.limited(limit, problem{f.Error(), f.Hint}) })
 		select {
@@ -225,6 +227,9 @@ func (s *session) writeEnd(end journal.End) bool {
 func resultOf(t *task, result *report.Result, err error) *report.Result {
 	if result == nil {
 		result = &report.Result{Attempt: t.entry.Job.Attempt, Consistency: report.Consistency{VerificationResult: "NotVerified"}}
+	}
+	for i, warning := range result.Warnings {
+		result.Warnings[i] = secret.Redact(warning)
 	}
 	switch {
 	case err == nil:

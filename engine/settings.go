@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 // Names of settings.
@@ -21,6 +22,7 @@ const (
 	SettingTheme         = "theme"
 	SettingVerbose       = "verbose"
 	SettingNotifications = "notifications"
+	SettingSystemLog     = "systemlog"
 
 	SettingSecretReferences = "secretreferences"
 
@@ -44,6 +46,11 @@ type definition struct {
 
 // definitions are all settings, in the order in which they are shown.
 func definitions() []definition {
+	return slices.Concat(workSettings(), endpointSettings(), programSettings())
+}
+
+// workSettings are about jobs and the gateway's place in the factory.
+func workSettings() []definition {
 	return []definition{
 		{Setting: Setting{
 			Name: SettingJobLimit, Kind: "number", Default: strconv.Itoa(defaultJobLimit()),
@@ -81,6 +88,12 @@ func definitions() []definition {
 			Name: SettingAutostart, Kind: "bool", Default: "true",
 			Help: "Connect and take jobs when the program starts. Start and Stop change it too.",
 		}, check: checkBool},
+	}
+}
+
+// programSettings are about the program on its machine.
+func programSettings() []definition {
+	return []definition{
 		{Setting: Setting{
 			Name: SettingTheme, Kind: "choice", Default: "system", Choices: []string{"system", "light", "dark"}, Help: "The window's colours.",
 		}, check: checkChoice("system", "light", "dark")},
@@ -88,8 +101,16 @@ func definitions() []definition {
 			Name: SettingVerbose, Kind: "bool", Default: "false", Help: "Write more into the log, to find the cause of a problem.",
 		}, check: checkBool, apply: (*Engine).applyVerbose},
 		{Setting: Setting{
+			Name: SettingSystemLog, Kind: "bool", Default: "true",
+			Help: "Write what has an event ID into the operating system's log too, where it has one: the Windows Event Log, systemd's journal or syslog.",
+		}, check: checkBool, apply: (*Engine).applySystemLog},
+		{Setting: Setting{
 			Name: SettingNotifications, Kind: "bool", Default: "true", Help: "Show notifications: connected, lost, a job failed.",
 		}, check: checkBool},
+		{Setting: Setting{
+			Name: SettingControlGroup, Kind: "text",
+			Help: "A group of this system whose members may control the gateway by window and command line, beside the user that runs it. Empty: nobody else.",
+		}, check: checkControlGroup, apply: (*Engine).openControlToGroup},
 	}
 }
 
@@ -235,7 +256,7 @@ func (e *Engine) SetSetting(ctx context.Context, name, value string) error {
 		e.settings[d.Name] = value
 	}
 	e.mu.Unlock()
-	e.log.Info("setting changed", "name", d.Name, "value", value)
+	e.log.Info("setting changed", logging.Key, logging.SettingSet, "name", d.Name, "value", value)
 	if d.apply != nil {
 		d.apply(e)
 	}

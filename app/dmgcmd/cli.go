@@ -37,6 +37,9 @@ type cli struct {
 	Stop       stopCmd       `cmd:"" help:"Let the running engine disconnect; running jobs end at their next checkpoint." group:"Gateway"`
 	Drain      drainCmd      `cmd:"" help:"Take no new jobs and stop when those that run have ended." group:"Gateway"`
 	Jobs       jobsCmd       `cmd:"" help:"Running and recent jobs." group:"Gateway"`
+	Logs       logsCmd       `cmd:"" help:"Read, archive or send the gateway's log." group:"Gateway"`
+	Network    networkCmd    `cmd:"" help:"Check the network." group:"Gateway"`
+	Proxy      proxyCmd      `cmd:"" help:"Show, set or test the proxy." group:"Gateway"`
 	Settings   settingsCmd   `cmd:"" help:"Show or change settings." group:"Gateway"`
 
 	Copy           copyCmd           `cmd:"" help:"Run one copy here and now, without a factory." group:"Copying"`
@@ -68,7 +71,7 @@ func (p *program) logger() *slog.Logger {
 	if p.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
+	return engine.NewLog(p.err, level)
 }
 
 // run parses args, runs the command and returns the exit code.
@@ -107,7 +110,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitDone
 	}
 	reported := errors.Is(err, errReported)
-	if !reported {
+	if !reported && !errors.Is(err, errFound) {
 		p.printError(err)
 	}
 	switch {

@@ -17,7 +17,7 @@ type runCmd struct{}
 
 // Run serves until a signal comes, then drains: it takes no new jobs and lets the running ones come to a checkpoint.
 func (runCmd) Run(p *program) error {
-	e, err := engine.Open(p.ctx, engine.Options{Data: p.data, Log: p.logger()})
+	e, err := engine.Open(p.ctx, engine.Options{Data: p.data, Log: p.logger(), Program: true})
 	if err != nil {
 		return err
 	}

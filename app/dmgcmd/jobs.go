@@ -85,7 +85,8 @@ func jobRow(j engine.Job) []string {
 }
 
 type jobsShowCmd struct {
-	ID string `arg:"" help:"The job's ID."`
+	ID  string `arg:"" help:"The job's ID."`
+	Log bool   `help:"Print the lines that the gateway logged about the job."`
 }
 
 func (c jobsShowCmd) Run(p *program) error {
@@ -93,6 +94,9 @@ func (c jobsShowCmd) Run(p *program) error {
 		j, err := e.Job(p.ctx, c.ID)
 		if err != nil {
 			return err
+		}
+		if c.Log {
+			return p.printJobLog(j.ID)
 		}
 		return p.print(j, func(w io.Writer) {
 			pairs(w,

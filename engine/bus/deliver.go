@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"dmgateway/engine/bus/amqp"
+	"dmgateway/engine/logging"
 )
 
 // maxAtOnce is how many messages are prepared for a link in one go.
@@ -139,7 +140,7 @@ func (l *link) prepared(n, size int, ds []delivery, err error) {
 func (s *session) giveBack(q *queue, token amqp.UUID) {
 	q.settle(token, outcome{verdict: verdictRelease}, func(err error) {
 		if err != nil && !errors.Is(err, errLockLost) {
-			s.conn.log.Error("giving back a message failed", "error", err)
+			s.conn.log.Error("giving back a message failed", logging.Key, logging.BusMessageNotGiven, "error", err)
 		}
 	})
 }

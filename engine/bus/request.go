@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dmgateway/engine/bus/amqp"
+	"dmgateway/engine/logging"
 )
 
 // Status codes of responses. Clients treat any other code as a broken connection.
@@ -121,7 +122,7 @@ func (c *conn) putToken(m *amqp.Message) response {
 	path, cl, refusal := c.broker.checkToken(token, get("name"), time.Now())
 	if refusal != "" {
 		audience := get("name")
-		c.log.Warn("the bus refuses a token", "audience", audience[:min(len(audience), maxAudience)], "reason", refusal)
+		c.log.Warn("the bus refuses a token", logging.Key, logging.BusTokenRefused, "audience", audience[:min(len(audience), maxAudience)], "reason", refusal)
 		return refuse(refusal)
 	}
 	c.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 // Serve takes plain AMQP connections from l, which it closes, until [Broker.Close] or an error of l; after Close it
@@ -83,7 +84,7 @@ func (b *Broker) admit(nc net.Conn) *conn {
 	defer b.mu.Unlock()
 	if b.closed || len(b.conns) >= b.options.MaxConnections {
 		if !b.closed {
-			b.log.Warn("the bus refuses a connection: too many are open", "limit", b.options.MaxConnections)
+			b.log.Warn("the bus refuses a connection: too many are open", logging.Key, logging.BusFull, "limit", b.options.MaxConnections)
 		}
 		_ = nc.Close() // never used
 		return nil

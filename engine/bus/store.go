@@ -20,6 +20,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 //go:embed migrations/*.sql
@@ -226,7 +227,7 @@ func (s *store) commit(group []op) {
 	err := s.tx.run(group)
 	if now := time.Now(); err != nil && now.Sub(s.complained) > complainEvery {
 		s.complained = now
-		s.log.Error("the bus could not write to its file", "error", err)
+		s.log.Error("the bus could not write to its file", logging.Key, logging.BusFileFailed, "error", err)
 	}
 	if err != nil && len(group) > 1 {
 		for _, o := range group { // one bad change must not take the others with it

@@ -107,6 +107,8 @@ func (f *Factory) armFactory(c armCall) error {
 		return f.armRuntime(c)
 	case "pipelineruns":
 		return f.armPipelineRun(c)
+	case "reports":
+		return f.armReport(c)
 	case "querypipelineruns":
 		if len(c.rest) == 1 {
 			return only(http.MethodPost, c, f.queryPipelineRuns)

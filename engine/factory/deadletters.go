@@ -9,6 +9,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/supervise"
 )
@@ -23,7 +24,7 @@ const (
 func (f *Factory) deadLetterLoop(ctx context.Context, pulse *supervise.Pulse) error {
 	supervise.Every(ctx, pulse, deadLetterEvery, func(ctx context.Context) {
 		if err := f.lookAtDeadLetters(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			f.o.Log.Warn("looking at rejected jobs failed; trying again", "error", err)
+			f.o.Log.Warn("looking at rejected jobs failed; trying again", logging.Key, logging.DeadLettersUnread, "error", err)
 		}
 	})
 	return ctx.Err()

@@ -11,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 )
@@ -33,7 +34,7 @@ func (f *Factory) readEvents(ctx context.Context, messages []*azservicebus.Recei
 			f.o.Log.Debug("event dropped", "error", err)
 			continue
 		case err != nil:
-			f.o.Log.Warn("event refused", "message", m.MessageID, "error", err)
+			f.o.Log.Warn("event refused", logging.Key, logging.NodeEventRefused, "message", m.MessageID, "error", err)
 			bad[i] = err
 			continue
 		}
@@ -90,7 +91,7 @@ func (f *Factory) storeEvent(ctx context.Context, tx *sql.Tx, e event) error {
 	}
 	r, err := activityRun(ctx, tx, e.ActivityRun)
 	if fault.Is(err, fault.NotFound) || (err == nil && r.Gateway != e.Gateway) {
-		f.o.Log.Warn("event of a run that the gateway does not have", "kind", e.Kind, "run", e.ActivityRun, "node", e.Node)
+		f.o.Log.Warn("event of a run that the gateway does not have", logging.Key, logging.NodeEventForeign, "kind", e.Kind, "run", e.ActivityRun, "node", e.Node)
 		return nil
 	}
 	if err != nil {
@@ -165,12 +166,12 @@ func (f *Factory) storeProgress(ctx context.Context, tx *sql.Tx, r *run, e event
 func (f *Factory) storeResult(ctx context.Context, tx *sql.Tx, r *run, e event) error {
 	result := e.Result
 	if result == nil || (result.Status != report.Succeeded && result.Status != report.Failed && result.Status != report.Cancelled) {
-		f.o.Log.Warn("result without an end", "run", r.ID, "node", e.Node)
+		f.o.Log.Warn("result without an end", logging.Key, logging.NodeEventRefused, "run", r.ID, "node", e.Node)
 		return nil
 	}
 	counts, why := r.accepts(e.Node, e.Attempt, result.Status)
 	if !counts {
-		f.o.Log.Info("result dropped", "run", r.ID, "attempt", e.Attempt, "status", result.Status, "because", why)
+		f.o.Log.Info("result dropped", logging.Key, logging.ResultDropped, "run", r.ID, "attempt", e.Attempt, "status", result.Status, "because", why)
 		return nil
 	}
 	now := time.Now()
@@ -189,7 +190,7 @@ func (f *Factory) storeResult(ctx context.Context, tx *sql.Tx, r *run, e event) 
 		}
 	}
 	r.finish(now, *result)
-	f.o.Log.Info("run reported", "run", r.ID, "attempt", e.Attempt, "status", result.Status, "phase", r.Phase)
+	f.o.Log.Info("run reported", logging.Key, logging.RunReported, "run", r.ID, "attempt", e.Attempt, "status", result.Status, "phase", r.Phase)
 	return errors.Join(r.save(ctx, tx, now), dropMessage(ctx, tx, r))
 }
 

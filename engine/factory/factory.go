@@ -119,6 +119,7 @@ type Factory struct {
 	granting   sync.Mutex    // held while the Service Bus's rules are brought in line
 	guesses    *guesses
 	logins     *logins
+	reports    sync.Mutex // held while reports and their files change
 
 	mu          sync.Mutex // protects what follows
 	url         string

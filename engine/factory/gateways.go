@@ -12,6 +12,7 @@ import (
 
 	"dmgateway/engine/bus"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/secret"
 )
@@ -114,7 +115,7 @@ func (f *Factory) recreateKey(ctx context.Context, name string) (gateway, error)
 	if err != nil {
 		return g, err
 	}
-	f.o.Log.Warn("gateway key recreated, nodes revoked", "gateway", g.Name)
+	f.o.Log.Warn("gateway key recreated, nodes revoked", logging.Key, logging.KeyRecreated, "gateway", g.Name)
 	return g, f.grantAll(ctx)
 }
 
@@ -149,7 +150,7 @@ func (f *Factory) removeGateway(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	f.o.Log.Warn("gateway removed", "gateway", name)
+	f.o.Log.Warn("gateway removed", logging.Key, logging.GatewayRemoved, "gateway", name)
 	return f.grantAll(ctx)
 }
 

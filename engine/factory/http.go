@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 )
@@ -36,7 +37,7 @@ var statusOfCode = map[string]int{
 	fault.NotFound: http.StatusNotFound, fault.Conflict: http.StatusConflict, fault.LeaseLost: http.StatusConflict,
 	fault.Forbidden: http.StatusForbidden, fault.SignInFailed: http.StatusUnauthorized, fault.NotRegistered: http.StatusUnauthorized,
 	preconditionFailed: http.StatusPreconditionFailed, methodNotAllowed: http.StatusMethodNotAllowed,
-	tooManyRequests: http.StatusTooManyRequests, fault.Unreachable: http.StatusServiceUnavailable,
+	tooManyRequests: http.StatusTooManyRequests, fault.Unreachable: http.StatusServiceUnavailable, fault.DiskFull: http.StatusInsufficientStorage,
 }
 
 // handler answers a request, or fails with an error that becomes Data Factory's error body.
@@ -51,8 +52,14 @@ func (f *Factory) routes() http.Handler {
 	m.Handle("POST "+protocol.PathRetry, f.answer(f.asNode(f.retry)))
 	m.Handle("POST "+protocol.PathCertificate, f.answer(f.asNode(f.nodeCertificate)))
 	m.Handle("POST "+protocol.PathUnregister, f.answer(f.asNode(f.unregister)))
+	m.Handle("GET "+protocol.PathLinkedServices, f.answer(f.asNode(f.linkedServicesOf)))
+	m.Handle("PUT "+protocol.PathCredential, f.answer(f.asNode(f.putCredential)))
+	m.Handle("POST "+protocol.PathReports, f.answer(f.asNode(f.beginReport)))
+	m.Handle("PUT "+protocol.PathReports+"/{id}", f.answer(f.asNode(f.receiveReport)))
+	m.Handle("GET /reports/{id}", f.answer(f.portalReport))
 	m.Handle(protocol.PathBus, http.HandlerFunc(f.serveBus))
 	m.Handle("GET /{$}", f.answer(f.portal))
+	m.Handle("GET /credentials", f.answer(f.portalCredentials))
 	m.Handle("/", f.answer(f.asPerson(f.arm)))
 	return m
 }
@@ -114,7 +121,7 @@ func (f *Factory) writeError(w http.ResponseWriter, err error) {
 	body := protocol.ErrorBody{Error: report.ErrorOf(e)}
 	if !known {
 		// What went wrong inside is for the log, not for whoever asks.
-		f.o.Log.Error("request failed", "error", err)
+		f.o.Log.Error("request failed", logging.Key, logging.RequestFailed, "error", err)
 		status = http.StatusInternalServerError
 		body.Error = report.Error{Code: fault.Internal, Message: "the factory failed inside", Hint: "Look at the factory's log."}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -112,7 +113,7 @@ func (f *Factory) unregister(w http.ResponseWriter, r *http.Request, n node) err
 	if _, err := f.db.ExecContext(r.Context(), "UPDATE nodes SET revoked = 'it was unregistered' WHERE id = ?", n.ID); err != nil {
 		return err
 	}
-	f.o.Log.Info("node unregistered", "node", n.Name)
+	f.o.Log.Info("node unregistered", logging.Key, logging.NodeUnregistered, "node", n.Name)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

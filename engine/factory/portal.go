@@ -88,6 +88,7 @@ func (f *Factory) portal(w http.ResponseWriter, r *http.Request) error {
 		if !ok {
 			return fault.New(fault.SignInFailed, "this link was used already, or is of a factory that was restarted").Try("Ask the factory for a new link.")
 		}
+		//nolint:gosec // G124: Secure wherever the page is served over TLS
 		http.SetCookie(w, &http.Cookie{
 			Name: sessionCookie, Value: id, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode, MaxAge: int(sessionHours / time.Second),
 		})
@@ -116,7 +117,9 @@ type portalView struct {
 	Name     string
 	Gateways []wire.RuntimeStatusProperties
 	Names    []string
+	Services []portalService
 	Runs     []pipelineRun
+	Reports  []reportRow
 }
 
 func (f *Factory) portalPage(r *http.Request, now time.Time) (portalView, error) {
@@ -132,7 +135,14 @@ func (f *Factory) portalPage(r *http.Request, now time.Time) (portalView, error)
 		}
 		v.Names, v.Gateways = append(v.Names, g.Name), append(v.Gateways, s.Properties)
 	}
+	if v.Services, err = f.portalServices(r.Context(), now); err != nil {
+		return v, err
+	}
 	v.Runs, err = collect(r.Context(), f.db, scanPipelineRun, "SELECT "+pipelineRunColumns+" FROM pipeline_runs ORDER BY created DESC, id LIMIT 50")
+	if err != nil {
+		return v, err
+	}
+	v.Reports, err = f.listReports(r.Context())
 	return v, err
 }
 
@@ -166,12 +176,24 @@ th, td { text-align: start; padding: .4rem .8rem .4rem 0; border-bottom: 1px sol
 <td>{{range $g.TypeProperties.Nodes}}{{.NodeName}}: {{.Status}}, {{.ConcurrentJobsRunning}} of {{.ConcurrentJobsLimit}} jobs, version {{.Version}}<br>{{else}}–{{end}}</td>
 <td>{{when $g.TypeProperties.CreateTime}}</td></tr>{{end}}
 </tbody></table>{{else}}<p>There is no gateway yet: <code>dmgcmd factory gateway new NAME</code> makes one and prints its key.</p>{{end}}
+<h2>Linked services</h2>
+{{if .Services}}<table>
+<thead><tr><th scope="col">Linked service</th><th scope="col">Type</th><th scope="col">Gateway</th><th scope="col">Credential</th></tr></thead>
+<tbody>{{range .Services}}
+<tr><th scope="row">{{.Name}}</th><td>{{.Type}}</td><td>{{or .Gateway "–"}}</td><td>{{.Credential}}{{if .Settable}} · <a href="/credentials?name={{.Name}}">Set credentials</a>{{end}}</td></tr>{{end}}
+</tbody></table>{{else}}<p>There is no linked service yet: <code>dmgcmd factory apply FILE</code> makes one.</p>{{end}}
 <h2>Runs</h2>
 {{if .Runs}}<table>
 <thead><tr><th scope="col">Pipeline</th><th scope="col">Status</th><th scope="col">Started</th><th scope="col">Ended</th><th scope="col">Run</th></tr></thead>
 <tbody>{{range .Runs}}
 <tr><th scope="row">{{.Pipeline}}</th><td>{{.Status}}{{with .Message}}: {{.}}{{end}}</td><td>{{when .Created}}</td><td>{{when .Ended}}</td><td><code>{{.ID}}</code></td></tr>{{end}}
 </tbody></table>{{else}}<p>No pipeline has run yet: <code>dmgcmd factory run PIPELINE</code> starts one.</p>{{end}}
+{{if .Reports}}<h2>Reports</h2>
+<table>
+<thead><tr><th scope="col">Report</th><th scope="col">Gateway</th><th scope="col">Node</th><th scope="col">Received</th><th scope="col">Note</th></tr></thead>
+<tbody>{{range .Reports}}
+<tr><th scope="row"><a href="/reports/{{.ID}}"><code>{{.ID}}</code></a></th><td>{{.Gateway}}</td><td>{{.Name}}, version {{.Version}}</td><td>{{when .Received}}</td><td>{{.Note}}</td></tr>{{end}}
+</tbody></table>{{end}}
 </body>
 </html>
 `))

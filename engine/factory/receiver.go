@@ -9,6 +9,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/cenkalti/backoff/v5"
 
+	"dmgateway/engine/logging"
 	"dmgateway/engine/supervise"
 )
 
@@ -40,7 +41,7 @@ func (f *Factory) receiveLoop(ctx context.Context, pulse *supervise.Pulse, queue
 			pause.Reset()
 		}
 		next := pause.NextBackOff()
-		f.o.Log.Warn("receiving status events was cut off; trying again", "queue", queue, "in", next, "error", err)
+		f.o.Log.Warn("receiving status events was cut off; trying again", logging.Key, logging.StatusUnread, "queue", queue, "in", next, "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(next):

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -212,7 +213,7 @@ func (f *Factory) registerNode(ctx context.Context, s session, in protocol.Regis
 		return f.sendWaiting(ctx, tx, g.ID, now)
 	})
 	if err == nil {
-		f.o.Log.Info("node registered", "gateway", out.GatewayName, "node", in.NodeName, "version", in.Version)
+		f.o.Log.Info("node registered", logging.Key, logging.NodeRegistered, "gateway", out.GatewayName, "node", in.NodeName, "version", in.Version)
 	}
 	return out, err
 }

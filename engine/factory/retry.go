@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 )
@@ -39,7 +40,7 @@ func (f *Factory) retry(w http.ResponseWriter, r *http.Request, n node) error {
 	if err != nil {
 		return err
 	}
-	f.o.Log.Info("run queued again", "run", in.ActivityRun, "attempt", attempt, "asked by", n.Name)
+	f.o.Log.Info("run queued again", logging.Key, logging.RunQueuedAgain, "run", in.ActivityRun, "attempt", attempt, "asked by", n.Name)
 	f.poke()
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
 	"dmgateway/engine/supervise"
@@ -112,7 +113,7 @@ func (f *Factory) sendLoop(ctx context.Context, pulse *supervise.Pulse) error {
 			pause.Reset()
 		} else if ctx.Err() == nil {
 			next = pause.NextBackOff()
-			f.o.Log.Warn("queueing jobs failed; trying again", "in", next, "error", err)
+			f.o.Log.Warn("queueing jobs failed; trying again", logging.Key, logging.SendingFailed, "in", next, "error", err)
 		}
 		timer.Reset(next)
 	}

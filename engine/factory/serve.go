@@ -16,6 +16,7 @@ import (
 
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 // Serve serves the factory over HTTPS on l, which it closes, until ctx ends; then it finishes what it was asked and
@@ -164,7 +165,7 @@ func (f *Factory) renewLoop(ctx context.Context) {
 			return
 		case <-t.C:
 			if err := f.loadCertificate(u.Host); err != nil {
-				f.o.Log.Error("renew the server's certificate", "error", err)
+				f.o.Log.Error("renew the server's certificate", logging.Key, logging.ServerCertificate, "error", err)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"dmgateway/engine/logging"
 	"dmgateway/engine/supervise"
 )
 
@@ -16,7 +17,7 @@ func (f *Factory) resume(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if err := f.grantAll(ctx); err != nil {
-		f.o.Log.Error("Service Bus is not as it should be; trying again", "error", err)
+		f.o.Log.Error("Service Bus is not as it should be; trying again", logging.Key, logging.BusNotReady, "error", err)
 	}
 	queues, err := collect(ctx, f.db, func(scan func(...any) error) (q string, err error) { return q, scan(&q) },
 		"SELECT DISTINCT status_queue FROM gateways WHERE removed = 0 AND granted <> ''")
@@ -30,7 +31,7 @@ func (f *Factory) resume(ctx context.Context, now time.Time) error {
 func (f *Factory) sweepLoop(ctx context.Context, pulse *supervise.Pulse) error {
 	supervise.Every(ctx, pulse, min(f.o.Lease/4, 2*time.Second), func(ctx context.Context) {
 		if err := f.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			f.o.Log.Error("sweep", "error", err)
+			f.o.Log.Error("sweep", logging.Key, logging.SweepFailed, "error", err)
 		}
 	})
 	return ctx.Err()
@@ -81,7 +82,7 @@ func (f *Factory) move(ctx context.Context, tx *sql.Tx, id string, now time.Time
 		if err := tx.QueryRowContext(ctx, "SELECT name FROM nodes WHERE id = ?", r.Node).Scan(&name); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		f.o.Log.Warn("job lost", "run", r.ID, "attempt", r.Attempt, "node", name)
+		f.o.Log.Warn("job lost", logging.Key, logging.JobLost, "run", r.ID, "attempt", r.Attempt, "node", name)
 		r.lose(now, name, f.o.MaxLosses)
 		if err := r.save(ctx, tx, now); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -33,7 +34,7 @@ func watermarks(ctx context.Context, q querier, pipeline, activity string) (map[
 // is elsewhere than where the run began, so that rows may be in the sink twice.
 func (f *Factory) keepWatermark(ctx context.Context, tx *sql.Tx, r *run, w protocol.Watermark, now time.Time) (refused, err error) {
 	if w.Key == "" || len(w.Key) > protocol.MaxWatermarkKey || w.Upto == "" || max(len(w.Upto), len(w.Column), len(w.Source)) > protocol.MaxWatermark {
-		f.o.Log.Warn("watermark that cannot be kept", "run", r.ID, "node", r.Node)
+		f.o.Log.Warn("watermark that cannot be kept", logging.Key, logging.WatermarkDropped, "run", r.ID, "node", r.Node)
 		return fault.New(fault.BadInput, "the node reported a watermark that cannot be kept").At(r.Activity).Try("Update the gateway."), nil
 	}
 	var at string

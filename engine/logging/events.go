@@ -13,7 +13,7 @@ type Event int
 // Key is the attribute that carries an event: log.Info("…", logging.Key, logging.Starting).
 const Key = "event"
 
-// The events. 40 to 49 are kept for certificates, 50 to 59 for the credentials endpoint, 60 to 69 for proxies and network,
+// The events. 50 to 59 are for the credentials endpoint, 60 to 69 for proxies and network,
 // 70 to 79 for the supervision of components, 80 to 99 for updates.
 const (
 	Starting      Event = 1
@@ -34,6 +34,23 @@ const (
 	Revoked        Event = 33
 	FactoryNotTold Event = 34
 
+	CertificateChanged  Event = 40
+	CertificateExported Event = 41
+	CertificateRemoved  Event = 42
+	ProtectionChanged   Event = 43
+	CertificateNotTold  Event = 44
+	CertificateNotTaken Event = 45
+
+	EndpointOn          Event = 50
+	EndpointFailed      Event = 51
+	EndpointCertificate Event = 52
+	PairingCodeMade     Event = 53
+	PairingRefused      Event = 54
+	EndpointEntered     Event = 55
+	CredentialTested    Event = 56
+	CredentialSealed    Event = 57
+	EndpointBroken      Event = 58
+
 	JobTaken           Event = 100
 	JobEnded           Event = 101
 	JobPaused          Event = 102
@@ -42,6 +59,8 @@ const (
 	JobPanicked        Event = 105
 	EndNotWritten      Event = 106
 	CheckpointNotSent  Event = 107
+	ComponentRestarted Event = 207
+	SelfCheck          Event = 300
 	QueueUnreachable   Event = 401 // as in 2016
 	QueueConnected     Event = 402
 	MessageRefused     Event = 403
@@ -68,6 +87,10 @@ const (
 	ServerCertificate  Event = 517
 	ReportReceived     Event = 518
 	ReportRemoved      Event = 519
+	CredentialRefused  Event = 520
+	CredentialSet      Event = 521
+	CredentialLink     Event = 522
+	NodeCertificate    Event = 523
 	BusMessageNotGiven Event = 600
 	BusFileFailed      Event = 601
 	BusTokenRefused    Event = 602
@@ -121,6 +144,21 @@ var kinds = []Kind{
 	{Unregistered, "Unregistered", info, "A person made the gateway forget its registration.", "Register it again to take jobs."},
 	{Revoked, "Registration revoked", bad, "The data factory does not accept this gateway any more: its key was recreated, or the gateway was removed.", "Register again with the gateway's present key."},
 	{FactoryNotTold, "Factory not told", warn, "The gateway was unregistered here while the factory could not be reached; there the node stays listed.", "Remove the node on the factory's page."},
+	{CertificateChanged, "Certificate changed", info, "The gateway has another certificate. Credentials sealed for the former one open as long as that is kept.", "Set the credentials again that `dmgcmd certificate show` lists, and back the new certificate up."},
+	{CertificateExported, "Certificate exported", info, "A person exported the gateway's certificate with its private key.", "If nobody of yours did so, make a new certificate."},
+	{CertificateRemoved, "Former certificate removed", info, "A former certificate was removed; credentials sealed for it open no more.", ""},
+	{ProtectionChanged, "Protection changed", info, "What protects the gateway's secrets was changed: the system's key store, a passphrase or a file.", ""},
+	{CertificateNotTold, "Certificate not told", warn, "The factory could not be asked which credentials are sealed for the gateway's certificate.", "Check the connection to the factory."},
+	{CertificateNotTaken, "Certificate not taken", warn, "The factory does not take the gateway's changed certificate.", "Register the gateway again."},
+	{EndpointOn, "Credentials endpoint on", info, "The page at which credentials are set is served; the line names its address.", ""},
+	{EndpointFailed, "Credentials endpoint failed", warn, "The page at which credentials are set cannot be served: mostly another program has its port. Jobs are not affected, and the gateway tries again by itself.", "Do what the Settings page and `dmgcmd endpoint status` say, for instance choose another port."},
+	{EndpointCertificate, "Endpoint's certificate", info, "The credentials endpoint shows another TLS certificate from now on.", ""},
+	{PairingCodeMade, "Pairing code made", info, "A person at the gateway made a code that lets one browser or script in to set credentials.", "If nobody of yours did so, find out who controls the gateway on this machine."},
+	{PairingRefused, "Pairing refused", warn, "A wrong or old pairing code was entered, or a link of the factory that is not valid, from the address in the line.", "Once or twice is a typing error. If it goes on, find that machine, or let the endpoint serve this machine only: `dmgcmd settings endpointaddress localhost`."},
+	{EndpointEntered, "Somebody came in", info, "A browser or script was let in to set credentials, from the address in the line.", ""},
+	{CredentialTested, "Credential tested", info, "A connection was tested with a credential that is not set yet.", ""},
+	{CredentialSealed, "Credential set", info, "A credential was sealed for this gateway and put into a linked service at the data factory.", "If nobody of yours did so, change the password at the store."},
+	{EndpointBroken, "Credentials endpoint broke", bad, "A request to the credentials endpoint failed for a reason inside the gateway.", "Send the logs."},
 	{JobTaken, "Job taken", info, "The gateway took a job from the queue. The line has run, attempt and pipeline, and how long the job waited.", ""},
 	{JobEnded, "Job ended", info, "A job has ended. Its status is Succeeded, Failed or Cancelled; a failed one has its error in the line.", "For a failed job look up the error's code, and the job's own log: `dmgcmd jobs show ID --log`."},
 	{JobPaused, "Job paused", warn, "The factory could not be reached for as long as a job may run without it, so the job waits. It goes on from its last checkpoint.", "Check the connection to the factory: `dmgcmd network check`."},
@@ -129,6 +167,8 @@ var kinds = []Kind{
 	{JobPanicked, "Defect in a job", bad, "A defect of the program stopped a job. The line has the place; other jobs go on.", "Send the logs."},
 	{EndNotWritten, "End of a job not written", bad, "The end of a job could not be written into the journal, and is tried again until it can be.", "Make room on the disk of the data directory, and check that its owner may write there."},
 	{CheckpointNotSent, "Checkpoint not sent", info, "How far a job is could not be told to the factory. The next checkpoint replaces it.", ""},
+	{ComponentRestarted, "Component restarted", bad, "A component of Data Management Gateway has become unresponsive or failed, and is restarted by itself. Jobs go on.", "If it comes back, send the logs."},
+	{SelfCheck, "Self-check", warn, "The gateway found something that will hurt if nobody sees to it: a disk nearly full, a clock that is off, a certificate that expires, folder rights lost, sleep enabled.", "Do what the line says; Home shows the same."},
 	{QueueUnreachable, "Queue unreachable", warn, "The queue cannot be reached, or the connection to it broke. The gateway tries again by itself, for ever, with growing pauses.", "If it stays so: check that outbound connections to the queue's host are open on port 5671 or 443, and the proxy. `dmgcmd network check` shows each step."},
 	{QueueConnected, "Queue connected", info, "The gateway is connected to its queue. The line says over which port and whether through a proxy.", ""},
 	{MessageRefused, "Message refused", bad, "A message of the queue was not understood, not signed by the factory, for another gateway or too old. It was put aside, with the reason.", "If the reason is SignatureInvalid, somebody else can write to the queue: change the queue's keys at the factory."},
@@ -155,6 +195,10 @@ var kinds = []Kind{
 	{ServerCertificate, "Server certificate not renewed", bad, "At the factory: its own server certificate could not be renewed.", "Check that the factory's folder can be written; until then the present certificate serves."},
 	{ReportReceived, "Report received", info, "At the factory: a gateway has sent its logs. The line has the report ID.", "`dmgcmd factory reports ID --save FILE` saves it."},
 	{ReportRemoved, "Report removed", info, "At the factory: an old report was removed, because there are too many or they take too much room.", ""},
+	{CredentialRefused, "Credential refused", warn, "At the factory: a node wanted to set a credential that it may not set. It was refused.", "If nobody of yours did so, look at the node that the line names."},
+	{CredentialSet, "Credential set", info, "At the factory: a credential was set through a gateway's endpoint. The factory cannot open it.", ""},
+	{CredentialLink, "Credential link made", info, "At the factory: a link for setting a credential at a gateway was made.", ""},
+	{NodeCertificate, "Node's certificate changed", info, "At the factory: a node has another certificate.", "If nobody of yours did so, look at the node."},
 	{BusMessageNotGiven, "Message not given back", bad, "In the built-in Service Bus: a message could not be made available again at once. It comes when its lock ends.", ""},
 	{BusFileFailed, "Bus file failed", bad, "In the built-in Service Bus: its file could not be written.", "Make room on the disk of the factory's data directory."},
 	{BusTokenRefused, "Token refused", warn, "In the built-in Service Bus: a client's token was refused; the line says why.", "A gateway whose key was recreated asks in vain until it is registered again."},

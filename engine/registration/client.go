@@ -126,11 +126,16 @@ func (r *rest) call(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return fmt.Errorf("marshal request: %w", err)
 	}
+	return r.send(ctx, method, path, "application/json", body, out)
+}
+
+// send sends a body as it is and decodes the answer into out, which can be nil.
+func (r *rest) send(ctx context.Context, method, path, kind string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+r.location+path, bytes.NewReader(body))
 	if err != nil {
 		return fault.New(fault.BadInput, "the factory's address %q cannot be used", r.location).Because(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", kind)
 	if r.token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.token)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/secret"
 )
 
 // Progress is a moment of a running copy.
@@ -115,8 +116,11 @@ type Error struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// ErrorOf makes the entry of a result from any error.
+// ErrorOf makes the entry of a result from any error. What is secret in it is masked: a driver may repeat a password.
 func ErrorOf(err error) Error {
 	f := fault.As(err)
-	return Error{Code: f.Code, Message: f.Error(), Target: f.Target, Row: f.Row, Column: f.Column, Value: f.Value, Hint: f.Hint}
+	return Error{
+		Code: f.Code, Message: secret.Redact(f.Error()), Target: secret.Redact(f.Target), Row: f.Row, Column: f.Column,
+		Value: secret.Redact(f.Value), Hint: secret.Redact(f.Hint),
+	}
 }
