@@ -18,7 +18,7 @@ func probeInChild() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, self, "-probe-gl")
+	cmd := exec.CommandContext(ctx, self, "-probe-gl") //nolint:gosec // G204: it is this program
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return nil

@@ -151,6 +151,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This address was used already or is too old. Open the page from the gateway's tray icon, or by starting the program again.", http.StatusUnauthorized)
 		return
 	}
+	//nolint:gosec // G124: the page is served over HTTP on loopback only, where Secure would keep the cookie from coming back
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	to := "/"
 	if r.URL.Query().Get("to") == "/quit" {

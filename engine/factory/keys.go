@@ -109,7 +109,7 @@ func newSealer(dir string) (sealer, error) {
 }
 
 func (s sealer) seal(text, row string) []byte {
-	return s.aead.Seal(nil, nil, []byte(text), []byte(row))
+	return s.aead.Seal(nil, nil, []byte(text), []byte(row)) //nolint:gosec // G407: this cipher makes a random nonce itself
 }
 
 func (s sealer) open(sealed []byte, row string) (string, error) {

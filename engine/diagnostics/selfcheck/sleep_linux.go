@@ -44,7 +44,7 @@ func goesToSleep(action string) bool {
 func desktopSleep(ctx context.Context) []Finding {
 	const schema = "org.gnome.settings-daemon.plugins.power"
 	get := func(key string) string {
-		out, err := exec.CommandContext(ctx, "gsettings", "get", schema, key).Output()
+		out, err := exec.CommandContext(ctx, "gsettings", "get", schema, key).Output() //nolint:gosec // G204: fixed words
 		if err != nil {
 			return ""
 		}
