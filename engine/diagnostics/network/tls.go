@@ -65,8 +65,10 @@ func (d *doctor) judge(s tls.ConnectionState, host string, pin *[32]byte) findin
 		if protocol.SPKIHash(leaf) == *pin {
 			return ok(version + ", the factory's own key")
 		}
-		return finding{Failed, "the key is not the factory's: somebody else answers, or opens TLS on the way. Seen was " + seen,
-			"If " + quoted(issuer(leaf)) + " is your company's inspection device, ask the network's administrator to exempt " + host + " from TLS inspection. If the factory itself got a new certificate, register again with a key from its page."}
+		return finding{
+			Failed, "the key is not the factory's: somebody else answers, or opens TLS on the way. Seen was " + seen,
+			"If " + quoted(issuer(leaf)) + " is your company's inspection device, ask the network's administrator to exempt " + host + " from TLS inspection. If the factory itself got a new certificate, register again with a key from its page.",
+		}
 	}
 	intermediates := x509.NewCertPool()
 	for _, c := range s.PeerCertificates[1:] {
@@ -77,8 +79,10 @@ func (d *doctor) judge(s tls.ConnectionState, host string, pin *[32]byte) findin
 		return distrusted(err, leaf, host, seen)
 	}
 	if microsoftHost(host) && !microsoftIssuer(s.PeerCertificates) {
-		return finding{Warning, version + ", but the certificate is not Microsoft's: TLS is opened on the way. Seen was " + seen,
-			"It works because this machine trusts " + quoted(issuer(leaf)) + ", which can read the traffic. If the connection breaks or is slow, ask for " + host + " to be exempted from TLS inspection."}
+		return finding{
+			Warning, version + ", but the certificate is not Microsoft's: TLS is opened on the way. Seen was " + seen,
+			"It works because this machine trusts " + quoted(issuer(leaf)) + ", which can read the traffic. If the connection breaks or is slow, ask for " + host + " to be exempted from TLS inspection.",
+		}
 	}
 	return ok(version + ", " + seen)
 }
@@ -93,8 +97,10 @@ func distrusted(err error, leaf *x509.Certificate, host, seen string) finding {
 	case errors.As(err, &name):
 		return finding{Failed, "the certificate is for another name. Seen was " + seen, "Another server answers for " + host + ": a sign-in page of the network, a wrong DNS entry or a proxy. Open a browser, or ask the network's administrator."}
 	case errors.As(err, &unknown):
-		return finding{Failed, "the certificate's issuer is not trusted: TLS is opened on the way, or the server is not the real one. Seen was " + seen,
-			"If " + quoted(issuer(leaf)) + " is your company's inspection device, ask for " + host + " to be exempted, or for its authority to be installed on this machine."}
+		return finding{
+			Failed, "the certificate's issuer is not trusted: TLS is opened on the way, or the server is not the real one. Seen was " + seen,
+			"If " + quoted(issuer(leaf)) + " is your company's inspection device, ask for " + host + " to be exempted, or for its authority to be installed on this machine.",
+		}
 	}
 	return finding{Failed, "the certificate is not accepted: " + reason(err) + ". Seen was " + seen, "Ask the network's administrator whether TLS is inspected."}
 }
