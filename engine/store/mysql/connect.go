@@ -3,14 +3,12 @@ package mysql
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +17,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
 // cancelPatience is how long the server may take to end a cancelled statement before its connection is cut.
@@ -64,46 +63,14 @@ func (s *server) tlsConfig(env store.Env) (*tls.Config, error) {
 	if s.ssl == sslDisabled || s.isSocket() {
 		return nil, nil
 	}
-	c := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
-	if s.certificate != "" {
-		pool, err := s.roots(env)
-		if err != nil {
-			return nil, err
-		}
-		c.RootCAs = pool
+	trust := sqlstore.TrustAny
+	switch s.ssl {
+	case sslVerifyCA:
+		trust = sqlstore.TrustCA
+	case sslVerifyFull:
+		trust = sqlstore.TrustFull
 	}
-	if s.ssl == sslVerifyFull {
-		return c, nil
-	}
-	c.InsecureSkipVerify = true // replaced by the check below, or not asked for
-	if s.ssl == sslVerifyCA {
-		c.VerifyConnection = func(state tls.ConnectionState) error {
-			options := x509.VerifyOptions{Roots: c.RootCAs, Intermediates: x509.NewCertPool()}
-			for _, cert := range state.PeerCertificates[1:] {
-				options.Intermediates.AddCert(cert)
-			}
-			_, err := state.PeerCertificates[0].Verify(options)
-			return err
-		}
-	}
-	return c, nil
-}
-
-func (s *server) roots(env store.Env) (*x509.CertPool, error) {
-	if err := env.Allowed(s.certificate, false); err != nil {
-		return nil, err
-	}
-	pem, err := os.ReadFile(s.certificate)
-	if err != nil {
-		return nil, fault.New(fault.NotFound, "read the root certificate").At(s.certificate).Because(err).
-			Try("Correct the path in the connection string.")
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.BadData, "the root certificate is no PEM certificate").At(s.certificate).
-			Try("Give a file with -----BEGIN CERTIFICATE-----.")
-	}
-	return pool, nil
+	return sqlstore.ClientTLS(env, s.host, s.certificate, trust)
 }
 
 // dialWire connects and reads the server's greeting.

@@ -5,42 +5,26 @@ import (
 	"crypto/tls"
 	"net"
 	"strings"
-	"time"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
-func decodeTest(o *props.Object) store.Test {
-	s := decodeServer(o)
-	return func(ctx context.Context, env store.Env, report func(store.Stage)) error {
-		return s.test(ctx, env, report)
-	}
-}
+func decodeTest(o *props.Object) store.Test { return decodeServer(o).test }
 
 // test connects step by step, so that the step that fails says what is wrong.
 func (s *server) test(ctx context.Context, env store.Env, report func(store.Stage)) error {
-	stage := func(name string, do func() (detail string, err error)) error {
-		start := time.Now()
-		detail, err := do()
-		report(store.Stage{Name: name, Detail: detail, Took: time.Since(start), Err: err})
-		return err
-	}
-	if err := stage("name", func() (string, error) { return s.lookUp(ctx) }); err != nil {
-		return err
-	}
-	if err := stage("tcp", func() (string, error) { return s.dial(ctx, false) }); err != nil {
-		return err
-	}
+	t := sqlstore.NewStages(report, func(err error) error { return s.explainConnect(ctx, err) })
+	t.Do("name", func() (string, error) { return s.lookUp(ctx) })
+	t.Do("tcp", func() (string, error) { return s.dial(ctx, false) })
 	if s.tls && s.wallet == "" && s.verify {
-		if err := stage("tls", func() (string, error) { return s.dial(ctx, true) }); err != nil {
-			return err
-		}
+		t.Do("tls", func() (string, error) { return s.dial(ctx, true) })
 	}
 	var connected *session
 	var noDatabase error
-	err := stage("sign-in", func() (string, error) {
+	t.Do("sign-in", func() (string, error) {
 		c, err := s.connect(ctx, env, reading{})
 		if fault.Is(err, fault.NotFound) { // the listener does not know the service, so nobody asked for the password
 			noDatabase = err
@@ -49,16 +33,16 @@ func (s *server) test(ctx context.Context, env store.Env, report func(store.Stag
 		connected = c
 		return "signed in as " + s.user, err
 	})
-	if err != nil {
-		return err
+	if connected != nil {
+		defer connected.hangUp()
 	}
-	defer connected.hangUp()
-	return stage("database", func() (string, error) {
+	t.Do("database", func() (string, error) {
 		if noDatabase != nil {
 			return "", noDatabase
 		}
 		return s.database(ctx, connected)
 	})
+	return t.Err()
 }
 
 // database tells what was connected to.

@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
 // cancelPatience is how long a cancelled statement may take to end before its connection is cut.
@@ -75,46 +74,14 @@ func (s *server) config(env store.Env) (*pgconn.Config, error) {
 // tlsConfig follows libpq: only verify-ca and verify-full look at the certificate, and only verify-full at the name in
 // it; the weaker modes protect from listeners, not from impostors.
 func (s *server) tlsConfig(env store.Env) (*tls.Config, error) {
-	c := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
-	if s.rootCertificate != "" {
-		pool, err := s.roots(env)
-		if err != nil {
-			return nil, err
-		}
-		c.RootCAs = pool
+	trust := sqlstore.TrustAny
+	switch s.ssl {
+	case sslVerifyCA:
+		trust = sqlstore.TrustCA
+	case sslVerifyFull:
+		trust = sqlstore.TrustFull
 	}
-	if s.ssl == sslVerifyFull {
-		return c, nil
-	}
-	c.InsecureSkipVerify = true // replaced by the check below, or not asked for
-	if s.ssl == sslVerifyCA {
-		c.VerifyConnection = func(state tls.ConnectionState) error {
-			options := x509.VerifyOptions{Roots: c.RootCAs, Intermediates: x509.NewCertPool()}
-			for _, cert := range state.PeerCertificates[1:] {
-				options.Intermediates.AddCert(cert)
-			}
-			_, err := state.PeerCertificates[0].Verify(options)
-			return err
-		}
-	}
-	return c, nil
-}
-
-func (s *server) roots(env store.Env) (*x509.CertPool, error) {
-	if err := env.Allowed(s.rootCertificate, false); err != nil {
-		return nil, err
-	}
-	pem, err := os.ReadFile(s.rootCertificate)
-	if err != nil {
-		return nil, fault.New(fault.NotFound, "read the root certificate").At(s.rootCertificate).Because(err).
-			Try("Correct the path in the connection string.")
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.BadData, "the root certificate is no PEM certificate").At(s.rootCertificate).
-			Try("Give a file with -----BEGIN CERTIFICATE-----.")
-	}
-	return pool, nil
+	return sqlstore.ClientTLS(env, s.host, s.rootCertificate, trust)
 }
 
 // sessionSettings make the text forms of values exact and the same on every server, and keep open transactions of a copy

@@ -7,54 +7,30 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
-	"time"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
-func decodeTest(o *props.Object) store.Test {
-	s := decodeServer(o)
-	return func(ctx context.Context, env store.Env, report func(store.Stage)) error {
-		return s.test(ctx, env, report)
-	}
-}
+func decodeTest(o *props.Object) store.Test { return decodeServer(o).test }
 
 // test connects step by step, so that the step that fails says what is wrong.
 func (s *server) test(ctx context.Context, env store.Env, report func(store.Stage)) error {
-	stage := func(name string, do func() (detail string, err error)) error {
-		start := time.Now()
-		detail, err := do()
-		report(store.Stage{Name: name, Detail: detail, Took: time.Since(start), Err: err})
-		return err
-	}
+	t := sqlstore.NewStages(report, func(err error) error { return s.explainConnect(ctx, err) })
 	if !s.isSocket() {
-		if err := stage("name", func() (string, error) { return s.lookUp(ctx) }); err != nil {
-			return err
-		}
-		if err := stage("tcp", func() (string, error) { return s.dial(ctx, nil) }); err != nil {
-			return err
-		}
+		t.Name(ctx, s.host)
+		t.TCP(ctx, s.connectTimeout, "tcp", s.address())
 		if s.ssl != sslDisable {
-			if err := stage("tls", func() (string, error) { return s.testTLS(ctx, env) }); err != nil {
-				return err
-			}
+			t.Do("tls", func() (string, error) { return s.testTLS(ctx, env) })
 		}
 	}
-	return s.testSignIn(ctx, env, stage)
+	s.testSignIn(ctx, env, t)
+	return t.Err()
 }
 
-func (s *server) lookUp(ctx context.Context) (string, error) {
-	addresses, err := net.DefaultResolver.LookupHost(ctx, s.host)
-	if err != nil {
-		return "", s.explainConnect(ctx, err)
-	}
-	return s.host + " is " + strings.Join(addresses, ", "), nil
-}
-
-// dial connects to the port, and calls use with the connection where it is not nil.
+// dial connects to the port and calls use with the connection.
 func (s *server) dial(ctx context.Context, use func(net.Conn) (string, error)) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.connectTimeout)
 	defer cancel()
@@ -63,9 +39,6 @@ func (s *server) dial(ctx context.Context, use func(net.Conn) (string, error)) (
 		return "", s.explainConnect(context.WithoutCancel(ctx), err)
 	}
 	defer c.Close()
-	if use == nil {
-		return "connected to " + c.RemoteAddr().String(), nil
-	}
 	deadline, _ := ctx.Deadline()
 	_ = c.SetDeadline(deadline)
 	detail, err := use(c)
@@ -103,9 +76,9 @@ func (s *server) testTLS(ctx context.Context, env store.Env) (string, error) {
 	})
 }
 
-func (s *server) testSignIn(ctx context.Context, env store.Env, stage func(string, func() (string, error)) error) error {
+func (s *server) testSignIn(ctx context.Context, env store.Env, t *sqlstore.Stages) {
 	var noDatabase error
-	err := stage("sign-in", func() (string, error) {
+	t.Do("sign-in", func() (string, error) {
 		c, err := s.connect(ctx, env)
 		if fault.Is(err, fault.NotFound) { // signed in, but the database does not exist
 			noDatabase = err
@@ -117,10 +90,7 @@ func (s *server) testSignIn(ctx context.Context, env store.Env, stage func(strin
 		hangUp(c)
 		return "signed in as " + s.user, nil
 	})
-	if err != nil {
-		return err
-	}
-	return stage("database", func() (string, error) {
+	t.Do("database", func() (string, error) {
 		if noDatabase != nil {
 			return "", noDatabase
 		}

@@ -3,61 +3,33 @@ package sqlserver
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"strings"
 	"time"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/sqlstore"
 )
 
-func decodeTest(o *props.Object) store.Test {
-	s := decodeServer(o)
-	return func(ctx context.Context, env store.Env, report func(store.Stage)) error {
-		return s.test(ctx, env, report)
-	}
-}
+func decodeTest(o *props.Object) store.Test { return decodeServer(o).test }
 
 // test connects step by step, so that the step that fails says what is wrong.
 func (s *server) test(ctx context.Context, env store.Env, report func(store.Stage)) error {
-	stage := func(name string, do func() (detail string, err error)) error {
-		start := time.Now()
-		detail, err := do()
-		report(store.Stage{Name: name, Detail: detail, Took: time.Since(start), Err: err})
-		return err
-	}
-	if err := stage("name", func() (string, error) { return s.lookUp(ctx) }); err != nil {
-		return err
-	}
+	t := sqlstore.NewStages(report, func(err error) error { return s.explainConnect(ctx, err, nil) })
+	t.Name(ctx, s.host)
 	if s.port != 0 || s.instance == "" { // else SQL Server Browser knows the port, which the driver asks when it signs in
-		if err := stage("tcp", func() (string, error) { return s.dial(ctx) }); err != nil {
-			return err
-		}
+		t.TCP(ctx, s.connectTimeout, "tcp", s.name())
 	}
-	return s.testSignIn(ctx, env, report, stage)
-}
-
-func (s *server) lookUp(ctx context.Context) (string, error) {
-	addresses, err := net.DefaultResolver.LookupHost(ctx, s.host)
-	if err != nil {
-		return "", s.explainConnect(ctx, err, nil)
+	if err := t.Err(); err != nil {
+		return err
 	}
-	return s.host + " is " + strings.Join(addresses, ", "), nil
-}
-
-func (s *server) dial(ctx context.Context) (string, error) {
-	c, err := (&net.Dialer{Timeout: s.connectTimeout}).DialContext(ctx, "tcp", s.name())
-	if err != nil {
-		return "", s.explainConnect(ctx, err, nil)
-	}
-	defer c.Close()
-	return "connected to " + c.RemoteAddr().String(), nil
+	return s.testSignIn(ctx, env, report, t)
 }
 
 // testSignIn signs in once. The driver encrypts and signs in as one step: which of the two failed is told by the error, and
 // how long TLS took by when it was done.
-func (s *server) testSignIn(ctx context.Context, env store.Env, report func(store.Stage), stage func(string, func() (string, error)) error) error {
+func (s *server) testSignIn(ctx context.Context, env store.Env, report func(store.Stage), t *sqlstore.Stages) error {
 	start := time.Now()
 	var secured time.Time
 	var version string
@@ -91,7 +63,7 @@ func (s *server) testSignIn(ctx context.Context, env store.Env, report func(stor
 	if err != nil {
 		return err
 	}
-	return stage("database", func() (string, error) {
+	t.Do("database", func() (string, error) {
 		if noDatabase != nil {
 			return "", noDatabase
 		}
@@ -109,4 +81,5 @@ func (s *server) testSignIn(ctx context.Context, env store.Env, report func(stor
 		}
 		return detail, nil
 	})
+	return t.Err()
 }
