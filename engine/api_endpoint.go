@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
-	"time"
+
+	"dmgateway/engine/endpoint"
+	lsdef "dmgateway/engine/endpoint/definition"
 )
 
 // EndpointControl is what can be done with the HTTPS endpoint, at which credentials are set. Its port, bind address and
@@ -22,61 +24,34 @@ type EndpointControl interface {
 	SetCredential(ctx context.Context, r CredentialRequest) (SealedCredential, error)
 }
 
-// EndpointStatus describes the HTTPS endpoint.
-type EndpointStatus struct {
-	State   string `json:"state"` // "On", "Off", "Failed"
-	Reason  string `json:"reason,omitempty"`
-	Remedy  string `json:"remedy,omitempty"`
-	URL     string `json:"url,omitempty"` // as other machines reach it
-	Address string `json:"address,omitempty"`
-	// Thumbprint (SHA-256, hex) and NotAfter are those of the TLS certificate that it shows, Own whether it made it itself.
-	Thumbprint string    `json:"thumbprint,omitempty"`
-	NotAfter   time.Time `json:"notAfter,omitzero"`
-	Own        bool      `json:"own,omitempty"`
-}
-
-// PairingCode lets one browser or script in.
-type PairingCode struct {
-	Code    string    `json:"code"` // to be typed: "7KQ4-M2XD"
-	URL     string    `json:"url"`  // of the page where it is typed
-	Expires time.Time `json:"expires"`
-}
-
-// CredentialTarget is a linked service at the factory.
-type CredentialTarget struct {
-	Name string `json:"name"`
-	Type string `json:"type"` // "SqlServer"
-	// Kinds are the authentication types that can be chosen, the present one first where it is known.
-	Kinds []CredentialKind `json:"kinds"`
-	// Set says that a credential is sealed in it, Readable that this gateway's certificate opens it.
-	Set      bool `json:"set"`
-	Readable bool `json:"readable"`
-}
-
-// CredentialKind is one way to sign in to a type of store.
-type CredentialKind struct {
-	Name   string            `json:"name"` // "Basic", "Windows", "Anonymous", "Key", "Sas", "ServicePrincipal"
-	Title  string            `json:"title"`
-	Fields []CredentialField `json:"fields"`
-}
-
-// CredentialField is one thing to be typed.
-type CredentialField struct {
-	Name     string `json:"name"` // the property of the linked service: "userName", "password", "accountKey"
-	Title    string `json:"title"`
-	Secret   bool   `json:"secret,omitempty"`
-	Optional bool   `json:"optional,omitempty"`
-	Lines    bool   `json:"lines,omitempty"` // several lines: a private key
-}
+// What is told of the HTTPS endpoint and of linked services whose credentials can be set.
+type (
+	// EndpointStatus describes the HTTPS endpoint.
+	EndpointStatus = endpoint.Status
+	// PairingCode lets one browser or script in.
+	PairingCode = endpoint.Code
+	// CredentialTarget is a linked service at the factory.
+	CredentialTarget = endpoint.Target
+	// CredentialNode is a node of the gateway that credentials can be sealed for.
+	CredentialNode = endpoint.Node
+	// CredentialKind is one way to sign in to a type of store.
+	CredentialKind = lsdef.Kind
+	// CredentialField is one thing to be typed.
+	CredentialField = lsdef.Field
+)
 
 // CredentialRequest sets or tests a credential. It travels only over the control socket and the endpoint's TLS.
 type CredentialRequest struct {
 	// LinkedService is the name at the factory. Definition is the JSON of a linked service instead, for one that is not
-	// there (yet): then the sealed JSON is only given back.
+	// there (yet): then the sealed JSON is only given back. The endpoint takes no Definition: whoever comes over the network
+	// cannot choose where to connect to.
 	LinkedService string            `json:"linkedService,omitempty"`
 	Definition    []byte            `json:"definition,omitempty"`
 	Kind          string            `json:"kind"`
 	Values        map[string]string `json:"values"` // by CredentialField.Name
+	// AlsoFor are the thumbprints of other nodes' certificates that the credential is sealed for as well, see
+	// CredentialTarget.Nodes.
+	AlsoFor []string `json:"alsoFor,omitempty"`
 }
 
 // SealedCredential is what came of setting a credential.
@@ -85,4 +60,6 @@ type SealedCredential struct {
 	// Stored says that the factory has it now; Definition is the sealed linked service.
 	Stored     bool   `json:"stored"`
 	Definition []byte `json:"definition,omitempty"`
+	// SealedFor are the names of the nodes that can open it.
+	SealedFor []string `json:"sealedFor,omitempty"`
 }

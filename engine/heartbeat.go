@@ -7,6 +7,7 @@ import (
 	"github.com/shirou/gopsutil/v4/cpu"
 	"github.com/shirou/gopsutil/v4/mem"
 
+	"dmgateway/engine/endpoint"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/supervise"
 )
@@ -27,6 +28,9 @@ func (s *session) heartbeat() protocol.Event {
 	ev.Heartbeat = &protocol.Heartbeat{
 		NodeName: s.id.NodeName, Version: s.e.o.Version, State: string(at.state), Reason: at.reason,
 		Running: s.pool.runningNow(), Limit: s.e.jobLimit(), Jobs: s.pool.held(),
+	}
+	if at := s.e.endpointStatus(); at.State == endpoint.On {
+		ev.Heartbeat.Endpoint = at.URL
 	}
 	if percent, err := cpu.Percent(0, false); err == nil && len(percent) == 1 {
 		ev.Heartbeat.CPU = percent[0]

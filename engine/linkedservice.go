@@ -18,6 +18,7 @@ type Stage struct {
 	Detail string        `json:"detail,omitempty"`
 	Took   time.Duration `json:"took"`
 	Error  string        `json:"error,omitempty"`
+	Remedy string        `json:"remedy,omitempty"`
 }
 
 // TestConnection connects with one linked service (its JSON, sealed or not) and reports how far it got.
@@ -29,7 +30,7 @@ func TestConnection(ctx context.Context, linkedService []byte, o BundleOptions, 
 	return service.Test(ctx, store.Env{Outbound: o.outbound(), Log: o.Log}, func(s store.Stage) {
 		out := Stage{Name: s.Name, Detail: s.Detail, Took: s.Took}
 		if s.Err != nil {
-			out.Error = s.Err.Error()
+			out.Error, out.Remedy = s.Err.Error(), fault.As(s.Err).Hint
 		}
 		report(out)
 	})

@@ -41,7 +41,7 @@ func seedCertificate(t *testing.T, data string, keys credential.KeyStore) {
 // openEngine opens an engine on a data directory; the test closes it.
 func openEngine(t *testing.T, data string, edit ...func(*Options)) *Engine {
 	t.Helper()
-	o := Options{Data: data, Version: "1.0.0", KeyStore: credential.FileKeyStore(filepath.Join(data, "vault.key"))}
+	o := Options{Data: data, Version: "1.0.0", KeyStore: credential.FileKeyStore(filepath.Join(data, "vault.key")), endpointPort: -1}
 	for _, e := range edit {
 		e(&o)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -102,7 +103,7 @@ func (s *Server) letIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	cookie, session := s.sessions.begin(who.Gateway, scope, s.o.Now())
-	s.o.Log.Info("somebody came in to set credentials", "from", callerOf(r.RemoteAddr), "by", map[bool]string{true: "pairing code", false: "token"}[in.Token == ""], "scope", scope)
+	s.o.Log.Info("somebody came in to set credentials", logging.Key, logging.EndpointEntered, "from", callerOf(r.RemoteAddr), "by", map[bool]string{true: "pairing code", false: "token"}[in.Token == ""], "scope", scope)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	return s.session(w, r, session)
 }
@@ -122,7 +123,7 @@ func (s *Server) admit(r *http.Request, in enterRequest, who Who) (scope string,
 			}
 		}
 		if err != nil {
-			s.o.Log.Warn("a link for setting a credential was refused", "from", caller, "error", err)
+			s.o.Log.Warn("a link for setting a credential was refused", logging.Key, logging.PairingRefused, "from", caller, "error", err)
 			return "", fault.New(fault.Forbidden, "the link is not accepted").Because(err).Try("Ask the data factory for a new one, or enter a pairing code.")
 		}
 		return t.LinkedService, nil
@@ -137,7 +138,7 @@ func (s *Server) admit(r *http.Request, in enterRequest, who Who) (scope string,
 		return "", &tooManyError{fault.New(codeTooMany, "too many wrong codes were entered").At("code").
 			Try("Wait %s, then enter a new code.", wait.Round(time.Second)), wait}
 	case !ok:
-		s.o.Log.Warn("a wrong pairing code was entered", "from", caller)
+		s.o.Log.Warn("a wrong pairing code was entered", logging.Key, logging.PairingRefused, "from", caller)
 		return "", fault.New(fault.Forbidden, "the code is wrong, used or too old").At("code").
 			Try("Ask at the gateway for a new one: Settings shows it, or `dmgcmd endpoint code`.")
 	}
@@ -248,7 +249,7 @@ func (s *Server) test(w http.ResponseWriter, r *http.Request, in session) error 
 	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
 		err = context.Cause(ctx)
 	}
-	s.o.Log.Info("a credential was tested", "linkedService", req.LinkedService, "kind", req.Kind, "from", callerOf(r.RemoteAddr), "works", err == nil)
+	s.o.Log.Info("a credential was tested", logging.Key, logging.CredentialTested, "linkedService", req.LinkedService, "kind", req.Kind, "from", callerOf(r.RemoteAddr), "works", err == nil)
 	if err != nil {
 		body, _ := s.describeError(err, req.Values)
 		send(testLine{Error: &body})
@@ -264,7 +265,7 @@ func (s *Server) set(w http.ResponseWriter, r *http.Request, in session) error {
 		return err
 	}
 	out, err := s.o.Gateway.Set(r.Context(), req)
-	s.o.Log.Info("a credential was set", "linkedService", req.LinkedService, "kind", req.Kind, "from", callerOf(r.RemoteAddr), "done", err == nil)
+	s.o.Log.Info("a credential was set", logging.Key, logging.CredentialSealed, "linkedService", req.LinkedService, "kind", req.Kind, "from", callerOf(r.RemoteAddr), "done", err == nil)
 	if err != nil {
 		s.fail(w, err, req.Values)
 		return nil
@@ -313,7 +314,7 @@ func (s *Server) describeError(err error, values map[string]string) (errorBody, 
 	f := fault.As(err)
 	status, known := statusOf[f.Code]
 	if f.Code == fault.Internal {
-		s.o.Log.Error("the endpoint failed", "error", Mask(err.Error(), values))
+		s.o.Log.Error("the endpoint failed", logging.Key, logging.EndpointBroken, "error", Mask(err.Error(), values))
 		return errorBody{Code: f.Code, Message: "the gateway failed inside", Hint: "Look at the gateway's log."}, http.StatusInternalServerError
 	}
 	if !known {

@@ -20,6 +20,7 @@ import (
 
 	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 )
 
 const (
@@ -142,7 +143,7 @@ func (s *Server) describe(own bool, st Status) Status {
 func (s *Server) reload() {
 	own, err := s.load()
 	if err != nil {
-		s.o.Log.Error("the endpoint's certificate", "error", err)
+		s.o.Log.Error("the endpoint's certificate", logging.Key, logging.EndpointBroken, "error", err)
 		return
 	}
 	s.change(func(st *Status) { *st = s.describe(own, *st) })

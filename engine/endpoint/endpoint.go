@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dmgateway/engine/endpoint/definition"
+	"dmgateway/engine/logging"
 )
 
 // Gateway is what the endpoint asks the engine for. Its methods may be called from several goroutines. None of their
@@ -289,7 +290,7 @@ func (s *Server) open(c Config) {
 			s.serve(listeners)
 			at := listeners[0].Addr().String()
 			s.change(func(st *Status) { *st = s.describe(own, Status{State: On, Address: at, URL: s.url(at)}) })
-			s.o.Log.Info("the credentials endpoint is on", "address", at)
+			s.o.Log.Info("the credentials endpoint is on", logging.Key, logging.EndpointOn, "address", at)
 			return
 		}
 	}
@@ -310,7 +311,7 @@ func (s *Server) change(edit func(*Status)) {
 	s.status = after
 	s.mu.Unlock()
 	if after.State == Failed {
-		s.o.Log.Warn("the credentials endpoint does not work", "reason", after.Reason)
+		s.o.Log.Warn("the credentials endpoint does not work", logging.Key, logging.EndpointFailed, "reason", after.Reason)
 	}
 	s.o.Changed()
 }
