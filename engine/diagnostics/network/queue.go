@@ -309,7 +309,9 @@ func needed(ctx context.Context, o Options) []Need {
 			} else if !plain {
 				proxied(busAddress(host, "443"))
 				add(busAddress(host, "443"), "WebSocket over TLS", "job queue; not needed where AMQP is allowed", o.Out.Proxied(ctx, busAddress(host, "443")))
-				add(busAddress(host, "5671"), "AMQP over TLS", "job queue; not needed where WebSocket is allowed", false)
+				if !o.Out.Proxied(ctx, busAddress(host, "443")) {
+					add(busAddress(host, "5671"), "AMQP over TLS", "job queue; not needed where WebSocket is allowed", false)
+				}
 			}
 		}
 	}

@@ -18,15 +18,21 @@ func (c Check) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%s %s\n", marks[c.State()], clean(title))
 	for _, s := range c.Steps {
-		fmt.Fprintf(&b, "    %s %-10s %s%s\n", marks[s.State], s.Name, clean(s.Detail), took(s))
+		writeLines(&b, fmt.Sprintf("    %s %-10s ", marks[s.State], s.Name), clean(s.Detail)+took(s))
 		if s.Remedy != "" {
-			for _, line := range wrap(clean(s.Remedy), 88) {
-				fmt.Fprintf(&b, "      %-10s → %s\n", "", line)
-			}
+			writeLines(&b, strings.Repeat(" ", 17)+"→ ", clean(s.Remedy))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeLines writes a text behind a margin, as many lines as it needs.
+func writeLines(b *strings.Builder, margin, text string) {
+	for _, line := range wrap(text, 92) {
+		b.WriteString(strings.TrimRight(margin+line, " ") + "\n")
+		margin = strings.Repeat(" ", len([]rune(margin)))
+	}
 }
 
 func took(s Step) string {

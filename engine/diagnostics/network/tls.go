@@ -59,7 +59,7 @@ func (d *doctor) judge(s tls.ConnectionState, host string, pin *[32]byte) findin
 		return finding{Failed, "the server showed no certificate", "Check host and port."}
 	}
 	leaf := s.PeerCertificates[0]
-	seen := certificateText(leaf)
+	seen := certificateText(leaf, host)
 	version := tls.VersionName(s.Version)
 	if pin != nil {
 		if protocol.SPKIHash(leaf) == *pin {
@@ -84,7 +84,7 @@ func (d *doctor) judge(s tls.ConnectionState, host string, pin *[32]byte) findin
 			"It works because this machine trusts " + quoted(issuer(leaf)) + ", which can read the traffic. If the connection breaks or is slow, ask for " + host + " to be exempted from TLS inspection.",
 		}
 	}
-	return ok(version + ", " + seen)
+	return ok(fmt.Sprintf("%s, certificate by %s, valid until %s", version, quoted(issuer(leaf)), leaf.NotAfter.UTC().Format("2006-01-02")))
 }
 
 func distrusted(err error, leaf *x509.Certificate, host, seen string) finding {
@@ -105,12 +105,15 @@ func distrusted(err error, leaf *x509.Certificate, host, seen string) finding {
 	return finding{Failed, "the certificate is not accepted: " + reason(err) + ". Seen was " + seen, "Ask the network's administrator whether TLS is inspected."}
 }
 
-func certificateText(c *x509.Certificate) string {
+func certificateText(c *x509.Certificate, host string) string {
 	name := c.Subject.CommonName
 	if len(c.DNSNames) > 0 {
 		name = c.DNSNames[0]
 	}
-	if name == "" {
+	switch {
+	case c.VerifyHostname(host) == nil:
+		name = host
+	case name == "":
 		name = "nobody"
 	}
 	return fmt.Sprintf("a certificate for %s, issued by %s, valid from %s to %s", quoted(name), quoted(issuer(c)),
