@@ -10,13 +10,18 @@ import (
 )
 
 type factoryCmd struct {
-	Serve   serveCmd   `cmd:"" help:"Run the cloud side on this machine until a signal comes."`
-	Gateway gatewayCmd `cmd:"" help:"Logical gateways and their keys."`
-	Apply   applyCmd   `cmd:"" help:"Create or replace linked services, datasets and pipelines from JSON files."`
-	Remove  removeCmd  `cmd:"" help:"Remove a linked service, dataset or pipeline."`
-	Run     startRun   `cmd:"" help:"Start a pipeline."`
-	Runs    runsCmd    `cmd:"" help:"Recent runs, or everything about one."`
-	Cancel  cancelRun  `cmd:"" help:"Cancel a run."`
+	Serve   serveCmd          `cmd:"" help:"Run the cloud side on this machine until a signal comes."`
+	Gateway gatewayCmd        `cmd:"" help:"Logical gateways and their keys."`
+	Apply   applyCmd          `cmd:"" help:"Create or replace linked services, datasets and pipelines from JSON files."`
+	Remove  removeCmd         `cmd:"" help:"Remove a linked service, dataset or pipeline."`
+	Run     startRun          `cmd:"" help:"Start a pipeline."`
+	Runs    runsCmd           `cmd:"" help:"Recent runs, or everything about one."`
+	Cancel  cancelRun         `cmd:"" help:"Cancel a run."`
+	Reports factoryReportsCmd `cmd:"" help:"What gateways have sent by Send logs."`
+
+	CredentialLink credentialLinkCmd `cmd:"" help:"A link at which a person sets the credential of a linked service, once and within ten minutes."`
+
+	Watermark watermarkCmd `cmd:"" help:"How far a pipeline's incremental copies have read, or begin them anew."`
 }
 
 type serveCmd struct {
@@ -29,6 +34,9 @@ type serveCmd struct {
 }
 
 func (c serveCmd) Run(p *program) error {
+	if c.ServiceBus != "" && c.ServiceBus != os.Getenv("DMG_SERVICE_BUS") {
+		p.say("warning: a connection string given as an argument can be seen by other users of this machine; the environment variable DMG_SERVICE_BUS is read too.")
+	}
 	return engine.ServeFactory(p.ctx, engine.FactoryOptions{
 		Data: p.data, Name: c.Name, Listen: c.Listen, ServiceBus: c.ServiceBus,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Verbose: p.verbose, LogTo: p.err,

@@ -28,11 +28,11 @@ type logsShowCmd struct {
 	Follow bool   `help:"Go on showing what is written, until interrupted."`
 	Level  string `help:"Least level: debug, info, warn or error." enum:"debug,info,warn,error" default:"debug"`
 	Since  string `help:"Lines of this time only: a duration such as 2h or 7d, or a date such as 2026-01-31." placeholder:"D"`
-	Run    string `help:"The log of one run." placeholder:"ID"`
+	Job    string `help:"Lines of one job only." placeholder:"ID"`
 }
 
 func (c logsShowCmd) Run(p *program) error {
-	q := engine.LogQuery{Run: c.Run, Problem: func(file string, err error) {
+	q := engine.LogQuery{Run: c.Job, Problem: func(file string, err error) {
 		p.say("%s cannot be read to its end: %v", filepath.Base(file), err)
 	}}
 	var err error
