@@ -258,3 +258,12 @@ func otherNodes(known []protocol.NodeCertificate, chosen []string, this *credent
 	}
 	return list, names, nil
 }
+
+// CredentialKinds are the ways to sign in that a linked service, given as JSON, can be given.
+func CredentialKinds(linkedService []byte) ([]CredentialKind, error) {
+	d, err := lsdef.Parse(linkedService)
+	if err != nil {
+		return nil, err
+	}
+	return d.Kinds(), nil
+}

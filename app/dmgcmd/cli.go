@@ -48,6 +48,7 @@ type cli struct {
 	TestConnection testConnectionCmd `cmd:"" help:"Connect with a linked service and say how far it got." group:"Copying"`
 	Browse         browseCmd         `cmd:"" help:"List what a linked service's store holds: schemas, tables, containers, folders, files." group:"Copying"`
 	Credential     credentialCmd     `cmd:"" help:"Seal credentials." group:"Copying"`
+	Endpoint       endpointCmd       `cmd:"" help:"The page at which credentials are set." group:"Copying"`
 	Certificate    certificateCmd    `cmd:"" help:"The gateway's certificate." group:"Copying"`
 
 	Factory factoryCmd `cmd:"" help:"The cloud side: serve it, or talk to one." group:"Factory"`

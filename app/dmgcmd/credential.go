@@ -9,7 +9,9 @@ import (
 )
 
 type credentialCmd struct {
-	Encrypt encryptCmd `cmd:"" help:"Seal the secrets of a linked service."`
+	Encrypt encryptCmd        `cmd:"" help:"Seal the secrets of a linked service."`
+	List    credentialListCmd `cmd:"" help:"The linked services of this gateway at the data factory, and how each can sign in."`
+	Set     credentialSetCmd  `cmd:"" help:"Test a credential, seal it and put it into a linked service at the data factory."`
 }
 
 type encryptCmd struct {

@@ -147,6 +147,7 @@ func (statusCmd) Run(p *program) error {
 				[2]string{"Last contact", timeText(s.LastContact)},
 				[2]string{"Jobs", fmt.Sprintf("%d running, at most %d at once", s.Jobs.Running, s.Jobs.Limit)},
 				[2]string{"Certificate", certificateText(s.Certificate)},
+				[2]string{"Endpoint", strings.TrimSpace(s.Endpoint.State + " " + s.Endpoint.URL + " " + s.Endpoint.Reason)},
 				[2]string{"Version", s.Version})
 		})
 	})

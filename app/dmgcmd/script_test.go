@@ -42,6 +42,7 @@ func scriptParams(dir string, env map[string]string, commands map[string]func(*t
 		"waitstate": waitState,
 		"grepdir":   grepDir,
 		"waitjob":   waitJob,
+		"waitlink":  waitLink,
 	}
 	maps.Copy(all, commands)
 	return testscript.Params{
@@ -222,6 +223,17 @@ func waitState(ts *testscript.TestScript, _ bool, args []string) {
 // waitJob: waitjob ID STATUS waits until a job has a status.
 func waitJob(ts *testscript.TestScript, _ bool, args []string) {
 	waitField(ts, "status", args[1], "jobs", "show", args[0], "--json")
+}
+
+// waitLink: waitlink NAME waits until the factory hands out links for setting the credential of a linked service.
+func waitLink(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(60 * time.Second)
+	for ts.Exec("dmgcmd", "--data", "factory", "factory", "credential-link", args[0]) != nil {
+		if time.Now().After(deadline) {
+			ts.Fatalf("there is no link")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // waitField runs dmgcmd until one field of what it prints has a value.
