@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"dmgateway/engine/fault"
 )
 
@@ -231,6 +233,34 @@ func TestPFXFilesAreExchangedWithOpenSSL(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAPFXFileWithAbsurdlyManyRoundsIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	c := ecCertificate(t, elliptic.P256())
+	for rounds, code := range map[int]string{1: "", 600_000: ""} {
+		pfx, err := pkcs12.Modern2023.WithIterations(rounds).Encode(c.key, c.Leaf, nil, "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kdfRounds(pfx, 0); got != int64(rounds) {
+			t.Errorf("%d rounds are seen as %d", rounds, got)
+		}
+		if _, err := ImportPFX(pfx, "p"); fault.Code(err) != code {
+			t.Errorf("%d rounds: %v", rounds, err)
+		}
+		at := bytes.LastIndex(pfx, []byte{0x02, 0x03, 0x09, 0x27, 0xC0}) // of 600,000, in the clear
+		if rounds == 1 {
+			continue
+		}
+		for ; at >= 0; at = bytes.LastIndex(pfx[:at], []byte{0x02, 0x03, 0x09, 0x27, 0xC0}) {
+			absurd := bytes.Clone(pfx)
+			absurd[at+2] = 0x7F
+			if _, err := ImportPFX(absurd, "p"); fault.Code(err) != fault.Unsupported {
+				t.Errorf("at %d: %v", at, err)
+			}
+		}
 	}
 }
 

@@ -36,6 +36,11 @@ func (s *store) Set(id, key string) error {
 	return nil
 }
 
+func (s *store) Remove(id string) error {
+	delete(s.keys, id)
+	return s.broken
+}
+
 func newStore() *store { return &store{name: "system", keys: map[string]string{}} }
 
 func TestVaultKeepsSecretsEncrypted(t *testing.T) {
