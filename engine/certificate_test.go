@@ -290,6 +290,10 @@ func TestSecretsOfTheMachineAreReadOnlyWhereTheOperatorAllowedIt(t *testing.T) {
 		t.Errorf("a relative path: %v", err)
 	}
 	// Not even where the operator allows too much.
+	t.Setenv(credential.EnvPassphraseFile, filepath.Join(secrets, "shop"))
+	if _, err := open(file(filepath.Join(secrets, "shop"))); fault.Code(err) != fault.Forbidden {
+		t.Errorf("the passphrase: %v", err)
+	}
 	if err := e.SetSetting(t.Context(), SettingSecretReferences, filepath.Dir(e.Data())); err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,11 @@ func (e *Engine) resolveReference(r credential.Reference) (string, error) {
 	if data, err := realPath(e.data); err != nil || within(real, data) {
 		return "", refused.Try("The gateway's own data is closed to jobs; keep the secret elsewhere.")
 	}
+	for _, own := range credential.PassphraseFiles() {
+		if path, err := realPath(own); err != nil || path == real {
+			return "", refused.Try("The passphrase for the gateway's own secrets is closed to jobs.")
+		}
+	}
 	for _, entry := range splitReferences(e.setting(SettingSecretReferences)) {
 		if filepath.IsAbs(entry) && below(real, entry) {
 			r.Name = real

@@ -71,6 +71,18 @@ func FindPassphrase() (*Passphrase, error) {
 	return nil, nil
 }
 
+// PassphraseFiles are the files in which a passphrase may lie at this start, there or not. They are nobody else's to read.
+func PassphraseFiles() []string {
+	var list []string
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		list = append(list, filepath.Join(dir, SystemdCredential))
+	}
+	if path := os.Getenv(EnvPassphraseFile); path != "" {
+		list = append(list, path)
+	}
+	return list
+}
+
 func readPassphrase(path, kind string) (*Passphrase, error) {
 	text, err := readSecretFile(path, maxPassphrase)
 	if err != nil {

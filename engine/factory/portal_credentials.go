@@ -36,6 +36,9 @@ func (f *Factory) portalServices(ctx context.Context, now time.Time) ([]portalSe
 		s.Credential = "not set"
 		if ls.sealed() || credential.Sealed(doc) {
 			s.Credential = "sealed"
+			if f.opens(one.Name, one.Properties) {
+				s.Credential = "sealed by the factory (less secure)"
+			}
 		} else if d, err := definition.Parse(doc); err != nil || !d.NeedsCredential() {
 			s.Credential = "none needed"
 		}
