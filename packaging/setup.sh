@@ -14,6 +14,7 @@ cache=${DMG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmgateway}
 # Versions of what is not a Debian package. Go modules of the product itself are in go.mod.
 azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0 duckdb=1.5.6-r.1
 golangci=v2.15.0 gofumpt=v0.12.0
+azcopy=v10.32.6 azcopy_azfile=v1.5.2-0.20250507070125-9e8eb1f00372 rclone=v1.76.0
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -21,7 +22,7 @@ command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from 
 
 packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
 if [ "$what" != run ]; then
-	packages+=(postgresql-15 mariadb-server openssh-server xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl)
+	packages+=(postgresql-15 mariadb-server openssh-server xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl chromium)
 	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 fi
 [ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)
@@ -73,9 +74,45 @@ install_tool() { # name version module
 	echo "$2 $(go env GOVERSION)" >"$bin.version"
 }
 
+# Programs that `make bench` compares with and no distribution has in a recent version. azcopy replaces one of its modules, which
+# `go install` refuses; of rclone only the two stores and the one command are built that are compared. So each is built
+# in a module of its own.
+install_peer() { # name version "modules to get" package; a main package on standard input, or none
+	local bin=$cache/bin/$1 dir=$cache/peers/$1 main
+	[ "$(cat "$bin.version" 2>/dev/null)" = "$2 $(go env GOVERSION)" ] && [ -x "$bin" ] && return 0
+	say "building $1 $2, which takes some minutes"
+	rm -rf "$dir"
+	mkdir -p "$dir" "$cache/bin"
+	main=$(cat)
+	[ -z "$main" ] || printf '%s\n' "$main" >"$dir/main.go"
+	# shellcheck disable=SC2086 # one word a module
+	(
+		cd "$dir" && export GOFLAGS=-mod=mod CGO_ENABLED=0 GOWORK=off
+		go mod init "peers/$1"
+		[ "$1" != azcopy ] || go mod edit -replace "github.com/Azure/azure-sdk-for-go/sdk/storage/azfile=github.com/Azure/azure-sdk-for-go/sdk/storage/azfile@$azcopy_azfile"
+		go get $3 && go build -o "$bin" "$4"
+	) >"$dir.log" 2>&1 || { tail -5 "$dir.log" >&2; say "$1 could not be built; its lines are left out of the comparison. The whole output is in $dir.log"; return 0; }
+	echo "$2 $(go env GOVERSION)" >"$bin.version"
+}
+
 install_packages
 if [ "$what" != run ]; then
 	install_node_packages
 	install_tool gofumpt "$gofumpt" mvdan.cc/gofumpt
 	install_tool golangci-lint "$golangci" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+fi
+if [ "$what" = bench ]; then
+	install_peer azcopy "$azcopy" "github.com/Azure/azure-storage-azcopy/v10@$azcopy" github.com/Azure/azure-storage-azcopy/v10 </dev/null
+	install_peer rclone-bin "$rclone" "github.com/rclone/rclone@$rclone" . <<-'END'
+		package main
+
+		import (
+			_ "github.com/rclone/rclone/backend/azureblob"
+			_ "github.com/rclone/rclone/backend/local"
+			"github.com/rclone/rclone/cmd"
+			_ "github.com/rclone/rclone/cmd/copyto"
+		)
+
+		func main() { cmd.Main() }
+	END
 fi

@@ -61,8 +61,13 @@ function sentence(text) {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
+// words shows what stands between backticks as something to be typed.
+function words(text) {
+  return text.split('`').map((part, i) => (i % 2 ? el('code', {}, part) : part));
+}
+
 function note(error) {
-  return el('div', { className: 'note', role: 'alert' }, el('p', {}, sentence(error.message)), error.hint ? el('p', {}, sentence(error.hint)) : null);
+  return el('div', { className: 'note', role: 'alert' }, el('p', {}, words(sentence(error.message))), error.hint ? el('p', {}, words(sentence(error.hint))) : null);
 }
 
 // failed shows an error in its place; a session that is over leads back to the code.
@@ -123,7 +128,7 @@ function pair(error) {
       }
     },
   }, problem, el('div', { className: 'field' }, el('label', { htmlFor: 'code' }, t.pairLabel), code, el('p', { className: 'hint', id: 'code-hint' }, t.pairHint)), el('div', { className: 'actions' }, button));
-  show(t.pairTitle, code, el('p', { className: 'lead' }, t.pairLead), form);
+  show(t.pairTitle, code, el('p', { className: 'lead' }, words(t.pairLead)), form);
 }
 
 function stateOf(target) {
@@ -323,12 +328,12 @@ function mark(good) {
 
 function stageItem(s) {
   return el('li', {}, mark(!s.error), el('span', { className: 'what' }, t.stages[s.name] || s.name, s.detail ? el('span', {}, ` ${s.detail}`) : null), el('span', { className: 'took' }, t.seconds(s.took)),
-    s.error ? el('p', { className: 'why bad' }, sentence(s.error)) : null, s.remedy ? el('p', { className: 'remedy' }, sentence(s.remedy)) : null);
+    s.error ? el('p', { className: 'why bad' }, words(sentence(s.error))) : null, s.remedy ? el('p', { className: 'remedy' }, words(sentence(s.remedy))) : null);
 }
 
 function verdict(good, text, error) {
   return el('li', {}, mark(good), el('b', { className: `what ${good ? 'good' : 'bad'}` }, text), el('span'),
-    error ? el('p', { className: 'why' }, sentence(error.message)) : null, error && error.hint ? el('p', { className: 'remedy' }, sentence(error.hint)) : null);
+    error ? el('p', { className: 'why' }, words(sentence(error.message))) : null, error && error.hint ? el('p', { className: 'remedy' }, words(sentence(error.hint))) : null);
 }
 
 function done(outcome) {

@@ -1,7 +1,7 @@
 // Every text of the page that the gateway itself does not send, in one place.
 export const texts = {
   pairTitle: 'Set credentials',
-  pairLead: 'Enter the pairing code that the gateway shows: in its window under Settings, or by the command dmgcmd endpoint code.',
+  pairLead: 'Enter the pairing code that the gateway shows: in its window under Settings, or by the command `dmgcmd endpoint code`.',
   pairLabel: 'Pairing code',
   pairHint: 'It works once, within ten minutes.',
   pairButton: 'Continue',
@@ -36,7 +36,7 @@ export const texts = {
   cancelTest: 'Stop',
   testStopped: 'The test was stopped.',
   doneTitle: 'The credential is set',
-  doneText: (name) => `It was sealed on this machine and put into the linked service ${name} at the data factory, which cannot read it.`,
+  doneText: (name) => `The gateway has sealed it and put it into the linked service ${name} at the data factory, which cannot read it.`,
   doneNodes: (nodes) => `Nodes that can open it: ${nodes.join(', ')}`,
   another: 'Set another credential',
   leave: 'Sign out',
@@ -47,8 +47,8 @@ export const texts = {
   offlineHint: 'It may have been stopped. Try again, or look at its window.',
   missing: 'Fill this in.',
   who: (gateway, node, factory) => `Gateway ${gateway} · node ${node} · factory ${factory}`,
-  foot: 'What you enter stays on the gateway: it is encrypted with the gateway’s certificate before it leaves this machine.',
-  stages: { name: 'Name', tcp: 'Network', tls: 'TLS', 'sign-in': 'Sign-in', database: 'Database', folder: 'Folder', file: 'File', container: 'Container' },
+  foot: 'What you enter goes to the gateway alone. It seals it with its own certificate before the data factory gets it.',
+  stages: { name: 'Name', tcp: 'Network', tls: 'Encryption', 'sign-in': 'Sign-in', database: 'Database', folder: 'Folder', file: 'File', container: 'Container' },
   types: {
     SqlServer: 'SQL Server', OnPremisesSqlServer: 'SQL Server', AzureSqlDatabase: 'Azure SQL Database', AzureSqlMI: 'Azure SQL Managed Instance', AzureSqlDW: 'Azure Synapse Analytics',
     Oracle: 'Oracle', OnPremisesOracle: 'Oracle', PostgreSql: 'PostgreSQL', PostgreSqlV2: 'PostgreSQL', OnPremisesPostgreSql: 'PostgreSQL', AzurePostgreSql: 'Azure Database for PostgreSQL',
