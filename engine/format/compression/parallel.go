@@ -2,6 +2,7 @@ package compression
 
 import (
 	"bytes"
+	"errors"
 	"hash/crc32"
 	"io"
 	"runtime"
@@ -78,6 +79,32 @@ func (p *parallel) Write(b []byte) (int, error) {
 		return total - len(b), p.err
 	}
 	return total, nil
+}
+
+// readPiece is what is asked of a reader at once: so little that it is still in the processor's cache when it is looked at.
+const readPiece = 256 << 10
+
+// ReadFrom reads r to its end straight into the blocks.
+func (p *parallel) ReadFrom(r io.Reader) (total int64, err error) {
+	if p.buf == nil {
+		p.buf = make([]byte, 0, p.how.block)
+	}
+	for p.err == nil {
+		room := p.buf[len(p.buf):cap(p.buf)]
+		n, err := r.Read(room[:min(len(room), readPiece)])
+		p.buf = p.buf[:len(p.buf)+n]
+		total += int64(n)
+		if len(p.buf) == cap(p.buf) {
+			p.start(false)
+		}
+		if errors.Is(err, io.EOF) {
+			return total, p.err
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, p.err
 }
 
 // idle gives a job to use, waiting for the oldest one where all are busy; nil after an error.
