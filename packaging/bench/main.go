@@ -80,7 +80,7 @@ func (b *bench) run(ctx context.Context, only string) (err error) {
 	}
 	fmt.Printf("%d rows of 12 columns, %.0f MB as delimited text; medians of %d runs, the contenders in turns.\n", b.rows, float64(b.csvBytes)/1e6, b.times)
 	for _, section := range []func(context.Context, *bench) ([]pair, error){
-		postgresPairs, filePairs, mariadbPairs, sqlserverPairs, oraclePairs, blobPairs, compressionPairs, smallPairs,
+		postgresPairs, filePairs, mariadbPairs, sqlserverPairs, oraclePairs, blobPairs, compressionPairs, coresPairs, smallPairs,
 	} {
 		pairs, err := section(ctx, b)
 		if err != nil {

@@ -21,6 +21,7 @@ type pair struct {
 	after      func() error // checks what was written
 	setup      func() error // once, before the first run
 	contenders []contender
+	report     func() // prints what there is to say beside the table
 }
 
 // contender is a tool's way to do it.
@@ -67,7 +68,11 @@ func (p pair) measure(ctx context.Context, b *bench) error {
 		if i < len(p.contenders)-1 {
 			ratio = fmt.Sprintf("%.2f ×", ours/wall)
 		}
-		fmt.Printf("| %s | %.2f | %.0f | %.2f | %d | %s |\n", strings.ReplaceAll(c.name, "|", `\|`), wall, p.bytes/1e6/wall, median(c.cpu), c.peak>>20, ratio)
+		fmt.Printf("| %s | %.3f | %.0f | %.3f | %d | %s |\n", strings.ReplaceAll(c.name, "|", `\|`), wall, p.bytes/1e6/wall, median(c.cpu), c.peak>>20, ratio)
+	}
+	if p.report != nil {
+		fmt.Println()
+		p.report()
 	}
 	return nil
 }
