@@ -9,12 +9,18 @@ import (
 
 // The heap is collected when it has reached heapGoal, or more than that by the share of what is in use that leastGrow says.
 // The runtime's own rule, as much again as is in use, collects a copy of small buffers all the time and lets one of large
-// buffers take twice what it needs.
+// buffers take twice what it needs. Beyond heapMost, where giant rows bring it, the heap is collected when it has grown by
+// tightGrow; such a heap is a few large buffers, which cost the collector next to nothing.
 const (
 	heapGoal  = 24 << 20
+	heapMost  = 176 << 20
 	leastGrow = 40
+	tightGrow = 10
 	mostGrow  = 400
 )
+
+// processMost is what the runtime tries to hold the whole process to, by returning free memory at once.
+const processMost = 240 << 20
 
 // tuneCollector sets that rule for the rest of the process, unless GOGC is given.
 func tuneCollector() {
@@ -23,6 +29,9 @@ func tuneCollector() {
 	}
 	c := &collector{sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	c.set(mostGrow)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(processMost)
+	}
 	c.watch()
 }
 
@@ -52,6 +61,12 @@ func growth(live uint64) int {
 	room := uint64(0)
 	if live < heapGoal {
 		room = heapGoal - live
+	}
+	if live > heapMost*100/(100+leastGrow) {
+		if live >= heapMost {
+			return tightGrow
+		}
+		return max(tightGrow, int((heapMost-live)*100/live))
 	}
 	return max(leastGrow, int(min(mostGrow, room*100/live)))
 }

@@ -9,8 +9,10 @@ func TestHeapGrowsToItsGoalAndByAShareBeyond(t *testing.T) {
 		8 << 20:   200,
 		12 << 20:  100,
 		24 << 20:  leastGrow,
-		1 << 30:   leastGrow,
-		1<<64 - 1: leastGrow,
+		120 << 20: leastGrow,
+		160 << 20: tightGrow,
+		1 << 30:   tightGrow,
+		1<<64 - 1: tightGrow,
 	} {
 		if got := growth(live); got != want {
 			t.Errorf("%d bytes in use: %d %%, want %d %%", live, got, want)

@@ -24,14 +24,15 @@ type reader struct {
 	columns []column // that are read
 	notes   []format.Note
 
-	group, end int         // next row group, and the one to stop before
-	chunks     []*chunk    // that are open
-	first      []*chunk    // by column, nil for lists and maps
-	parts      []*assembly // of lists and maps, by column
-	left       int64       // rows of the open row group
-	step       int         // rows of it that are read at once at most
-	parallel   bool        // its columns are worth several goroutines
-	row        int64       // rows read
+	group, end int            // next row group, and the one to stop before
+	chunks     []*chunk       // that are open
+	first      []*chunk       // by column, nil for lists and maps
+	parts      []*assembly    // of lists and maps, by column
+	held       []batch.Column // all rows of the open row group, where it has many columns; else nil
+	left       int64          // rows of the open row group
+	step       int            // rows of it that are read at once at most
+	parallel   bool           // its columns are worth several goroutines
+	row        int64          // rows read
 	err        error
 }
 
@@ -83,6 +84,10 @@ func (r *reader) Next(ctx context.Context, b *batch.Batch) (err error) {
 	n := int(min(int64(min(b.Limit(), r.step)), r.left))
 	err = each(len(r.columns), r.parallel, func(i int) error {
 		var err error
+		if r.held != nil {
+			appendRows(&b.Cols[i], &r.held[i], r.held[i].Len()-int(r.left), n)
+			return nil
+		}
 		if a := r.parts[i]; a != nil {
 			err = a.read(&b.Cols[i], n)
 		} else {
@@ -108,6 +113,10 @@ func (r *reader) openGroup() error {
 	r.group++
 	r.left = g.NumRows()
 	r.first, r.parts = r.first[:0], r.parts[:0]
+	r.held = nil
+	if r.holds(g) {
+		return r.hold(g)
+	}
 	var data, all int64
 	for i, c := range r.columns {
 		var a *assembly
@@ -119,6 +128,7 @@ func (r *reader) openGroup() error {
 			if err != nil {
 				return err
 			}
+			r.chunks = append(r.chunks, k)
 			all += size
 			if r.schema[i].Type.Storage() == batch.InData {
 				data += size
@@ -157,7 +167,6 @@ func (r *reader) chunk(g *file.RowGroupReader, l leaf) (*chunk, int64, error) {
 			return nil, 0, err
 		}
 	}
-	r.chunks = append(r.chunks, k)
 	return k, meta.TotalUncompressedSize(), nil
 }
 

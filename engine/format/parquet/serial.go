@@ -49,16 +49,25 @@ func (e *encoder) check(t parquet.Type, c *batch.Column, width int) error {
 
 // appendColumn appends the values of a column of the same type.
 func appendColumn(dst, src *batch.Column) {
-	n := src.Len()
+	appendRows(dst, src, 0, src.Len())
+}
+
+// appendRows appends n of them, of which the first is row from.
+func appendRows(dst, src *batch.Column, from, n int) {
 	storage := src.Type.Storage()
 	if src.Nulls() == 0 && len(src.Zones) == 0 && storage != batch.InData {
-		dst.Ints = append(dst.Ints, src.Ints...)
-		dst.Floats = append(dst.Floats, src.Floats...)
-		dst.Wide = append(dst.Wide, src.Wide...)
+		switch to := from + n; storage {
+		case batch.InFloats:
+			dst.Floats = append(dst.Floats, src.Floats[from:to]...)
+		case batch.InWide:
+			dst.Wide = append(dst.Wide, src.Wide[from:to]...)
+		default:
+			dst.Ints = append(dst.Ints, src.Ints[from:to]...)
+		}
 		dst.EndValues(n)
 		return
 	}
-	for i := range n {
+	for i := from; i < from+n; i++ {
 		switch {
 		case src.IsNull(i):
 			dst.AppendNull()
@@ -106,7 +115,8 @@ func (w *writer) serial(cols []batch.Column, stored bool) error {
 		if err != nil {
 			return err
 		}
-		if err := w.encode(cw, e, c); err != nil {
+		w.shared.field = e.field // one encoder's buffers do for all
+		if err := w.encode(cw, &w.shared, c); err != nil {
 			return err
 		}
 		return cw.Close()

@@ -29,7 +29,8 @@ type writer struct {
 	schema batch.Schema // as given
 	stored batch.Schema // as in the file
 	cols   []*encoder
-	order  []int // of the columns: those first that take longest
+	shared encoder // of columns that are encoded one after the other
+	order  []int   // of the columns: those first that take longest
 
 	out      *out
 	widths   []int                    // of those of fixed length, in bytes
@@ -129,6 +130,7 @@ func (w *writer) write(b *batch.Batch) error {
 		if err := w.gather(b); err != nil {
 			return err
 		}
+		w.bytes += 4 * int64(b.Len()) * int64(len(w.cols)) // where the values begin
 	} else if err := w.encodeAll(b); err != nil {
 		return err
 	}
