@@ -9,7 +9,7 @@ STAMP := -X dmgateway/engine.version=$(VERSION) -X dmgateway/engine.commit=$(COM
 TAGS := gles
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY))
 
-.PHONY: run test build check cross unit race bench fuzz notices clean setup
+.PHONY: run test build check cross unit race bench fuzz fuzz-short vuln notices clean setup
 
 ## run: set up, build, and open the program; without a display, run the same story in the terminal
 ifeq ($(strip $(DISPLAYED)),)
@@ -36,7 +36,7 @@ setup:
 	@packaging/setup.sh test
 
 ## test: set up, then everything that CI checks
-test: setup check cross race
+test: setup check vuln cross race fuzz-short
 	@echo "all tests passed"
 
 ## check: format, vet, lint, generated files
@@ -61,6 +61,20 @@ unit:
 ## race: every test with the race detector
 race:
 	go test -tags $(TAGS) -race -timeout 20m ./...
+
+## vuln: what Go's vulnerability database knows of the libraries in use. Where it cannot be reached, and GOVULNDB names no copy
+## of it (https://… or file://…), it is not asked, and that is said
+vuln: setup
+	@if [ -n "$$GOVULNDB" ] || curl -fsS -m 20 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then \
+		$(CACHE)/bin/govulncheck $${GOVULNDB:+-db "$$GOVULNDB"} -tags $(TAGS) ./...; \
+	else echo "vuln: SKIPPED: https://vuln.go.dev cannot be reached from here; set GOVULNDB to a copy of the database" >&2; fi
+
+# What strangers can send: keys, signed messages, JSON, AMQP, envelopes, HTTP.
+STRANGERS := registration:FuzzParseKey protocol:FuzzOpen activity:FuzzParse bus/amqp:FuzzMessage credential:FuzzOpen factory:FuzzHTTP endpoint/definition:FuzzDefinition
+
+## fuzz-short: the targets of what strangers can send, a minute in all
+fuzz-short:
+	@for t in $(STRANGERS); do echo "fuzz engine/$$t"; go test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime 9s ./engine/$${t%:*} || exit 1; done
 
 ## bench: Go benchmarks of the hot paths, then whole copies beside the tools that people use for them
 bench:

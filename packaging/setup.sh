@@ -13,7 +13,7 @@ cache=${DMG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmgateway}
 
 # Versions of what is not a Debian package. Go modules of the product itself are in go.mod.
 azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0 duckdb=1.5.6-r.1
-golangci=v2.15.0 gofumpt=v0.12.0
+golangci=v2.15.0 gofumpt=v0.12.0 govulncheck=v1.9.0
 azcopy=v10.32.6 azcopy_azfile=v1.5.2-0.20250507070125-9e8eb1f00372 rclone=v1.76.0
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -99,6 +99,7 @@ install_packages
 if [ "$what" != run ]; then
 	install_node_packages
 	install_tool gofumpt "$gofumpt" mvdan.cc/gofumpt
+	install_tool govulncheck "$govulncheck" golang.org/x/vuln/cmd/govulncheck
 	install_tool golangci-lint "$golangci" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 fi
 if [ "$what" = bench ]; then
