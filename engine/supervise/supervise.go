@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"dmgateway/engine/logging"
 )
 
 // Sentence is what the log says of a component that is restarted; the component's name follows.
@@ -73,7 +75,7 @@ func (s *Supervisor) Run(ctx context.Context, component string, run func(ctx con
 		if ctx.Err() != nil {
 			return
 		}
-		attributes := []any{"event", eventRestarted, "component", component, "reason", why.Error()}
+		attributes := []any{logging.Key, logging.ComponentRestarted, "component", component, "reason", why.Error()}
 		var p *PanicError
 		if errors.As(why, &p) {
 			attributes = append(attributes, "stack", p.Stack)
@@ -91,9 +93,6 @@ func (s *Supervisor) Run(ctx context.Context, component string, run func(ctx con
 		}
 	}
 }
-
-// eventRestarted is the sentence's ID in the log.
-const eventRestarted = 207
 
 // try runs a component once, to its end or until it is silent for too long.
 func (s *Supervisor) try(ctx context.Context, component string, run func(context.Context, *Pulse) error) error {
@@ -133,7 +132,7 @@ func (s *Supervisor) wait(ended <-chan error) error {
 	case err := <-ended:
 		return err
 	case <-time.After(s.o.Limit):
-		s.o.Log.Error("a component did not end", "event", eventRestarted)
+		s.o.Log.Error("a component did not end", logging.Key, logging.ComponentRestarted)
 		return errSilent
 	}
 }
