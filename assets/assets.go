@@ -13,7 +13,7 @@ import (
 
 // The last pattern is LICENSE and, where it was generated, NOTICES.txt.
 //
-//go:embed made page endpoint [LN]*
+//go:embed made page translations endpoint help [LN]*
 var files embed.FS
 
 // Icon is a line drawing by its name without ".svg", 24 units square, in currentColor. It panics for a name that does
@@ -46,6 +46,12 @@ func Endpoint() fs.ReadFileFS {
 	}
 	return page.(fs.ReadFileFS)
 }
+
+// Translation is the JSON object of a language's texts by the English ones.
+func Translation(tag string) ([]byte, error) { return files.ReadFile("translations/" + tag + ".json") }
+
+// Help is the page that explains every error code and event.
+func Help() []byte { return must("help/index.html") }
 
 // Has reports whether there is a text: LICENSE, the program's own, and NOTICES.txt, those of the libraries in it.
 func Has(name string) bool {

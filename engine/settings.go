@@ -262,3 +262,12 @@ func (e *Engine) SetSetting(ctx context.Context, name, value string) error {
 	}
 	return nil
 }
+
+// SettingDefinitions are all settings with their defaults, without their values.
+func SettingDefinitions() []Setting {
+	var list []Setting
+	for _, d := range definitions() {
+		list = append(list, d.Setting)
+	}
+	return list
+}

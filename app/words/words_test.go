@@ -1,0 +1,146 @@
+package words
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dmgateway/engine"
+)
+
+// said are the English texts that the program says, with the place of each; a text that is put together cannot be
+// translated and fails the test.
+func said(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			function, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if pkg, ok := function.X.(*ast.Ident); !ok || pkg.Name != "words" {
+				return true
+			}
+			var args []ast.Expr
+			switch function.Sel.Name {
+			case "T":
+				args = call.Args[:1]
+			case "N":
+				args = call.Args[1:3]
+			}
+			for _, arg := range args {
+				place := set.Position(arg.Pos()).String()
+				text, ok := literal(arg)
+				if !ok {
+					t.Errorf("%s: the text is not a literal", place)
+					continue
+				}
+				texts[text] = place
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// literal is the value of a string literal, or of several that are joined.
+func literal(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil && e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		a, okA := literal(e.X)
+		b, okB := literal(e.Y)
+		return a + b, okA && okB && e.Op == token.ADD
+	}
+	return "", false
+}
+
+// ofEngine are the engine's texts that are shown by Of.
+func ofEngine() map[string]string {
+	texts := map[string]string{}
+	for _, s := range engine.SettingDefinitions() {
+		texts[s.Help] = "setting " + s.Name
+	}
+	return texts
+}
+
+var verb = regexp.MustCompile(`%(\[\d+\])?[-+# 0]*[\d.]*[a-zA-Z%]`)
+
+// verbs are a text's verbs in the order of their arguments.
+func verbs(text string) []string {
+	list := make([]string, 0)
+	next := 1
+	for _, v := range verb.FindAllString(text, -1) {
+		if strings.HasPrefix(v, "%[") {
+			n, _ := strconv.Atoi(v[2:strings.Index(v, "]")])
+			next = n
+			v = "%" + v[strings.Index(v, "]")+1:]
+		}
+		list = append(list, strconv.Itoa(next)+v)
+		next++
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestEveryLanguageHasEveryTextAndNoOther(t *testing.T) {
+	texts := said(t)
+	for text, place := range ofEngine() {
+		texts[text] = place
+	}
+	for _, l := range Languages()[1:] {
+		own, err := load(l.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, place := range texts {
+			if own[text] == "" {
+				t.Errorf("%s: %s lacks %q", place, l.Name, text)
+			}
+		}
+		for text, translated := range own {
+			if texts[text] == "" {
+				t.Errorf("%s has %q, which nobody says", l.Name, text)
+			}
+			if a, b := verbs(text), verbs(translated); !slices.Equal(a, b) {
+				t.Errorf("%s: %q has the verbs %v, %q has %v", l.Name, text, a, translated, b)
+			}
+		}
+	}
+}
+
+func TestLocalesAsSystemsWriteThem(t *testing.T) {
+	t.Cleanup(func() { Use("en") })
+	for tag, german := range map[string]bool{"de": true, "de_AT.UTF-8": true, "DE-ch": true, "en_US.UTF-8": false, "fr": false, "C": false, "": false} {
+		Use(tag)
+		if got := present.Load() != nil; got != german {
+			t.Errorf("%s: German is %v", tag, got)
+		}
+	}
+}
