@@ -10,6 +10,7 @@ import (
 	"dmgateway/engine/activity"
 	"dmgateway/engine/diagnostics/network"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/store"
 )
 
@@ -35,7 +36,7 @@ func (e *Engine) CheckNetwork(ctx context.Context, progress func(NetworkCheck)) 
 		return NetworkReport{}, err
 	}
 	report := network.Run(ctx, o, progress)
-	e.log.Info("network checked", "ok", report.OK, "took", report.Took, "verdict", report.Verdict())
+	e.log.Info("network checked", logging.Key, logging.NetworkChecked, "ok", report.OK, "took", report.Took, "verdict", report.Verdict())
 	return report, ctx.Err()
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/outbound"
 	"dmgateway/engine/secret"
 )
@@ -59,7 +60,7 @@ func (o BundleOptions) outbound() *outbound.Out {
 		out, err = loadProxy(vault)
 	}
 	if err != nil && o.Log != nil {
-		o.Log.Warn("the gateway's proxy settings cannot be read; using the system's", "error", err)
+		o.Log.Warn("the gateway's proxy settings cannot be read; using the system's", logging.Key, logging.ProxyUnread, "error", err)
 	}
 	return out
 }
@@ -105,7 +106,7 @@ func (e *Engine) SetProxy(_ context.Context, s ProxySettings) error {
 	if err := e.vault.Put(vaultProxy, data); err != nil {
 		return err
 	}
-	e.log.Info("proxy settings changed", "mode", next.Mode, "url", next.URL, "user", next.User, "bypass", next.Bypass)
+	e.log.Info("proxy settings changed", logging.Key, logging.ProxyChanged, "mode", next.Mode, "url", next.URL, "user", next.User, "bypass", next.Bypass)
 	return e.out.Set(next)
 }
 

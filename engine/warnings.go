@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dmgateway/engine/diagnostics/selfcheck"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/supervise"
 )
 
@@ -75,7 +76,7 @@ func (e *Engine) selfCheck(ctx context.Context) {
 	e.forgetRestarts(time.Now())
 	for _, w := range list {
 		if !slices.ContainsFunc(before, func(b Warning) bool { return b.ID == w.ID && b.Grave == w.Grave }) {
-			e.log.Warn("self-check", "event", eventSelfCheck, "check", w.ID, "text", w.Text, "remedy", w.Remedy)
+			e.log.Warn("self-check", logging.Key, logging.SelfCheck, "check", w.ID, "text", w.Text, "remedy", w.Remedy)
 			e.notice(Notice{ID: "warning-" + w.ID, Title: w.Title, Text: w.Text, Error: w.Grave})
 		}
 	}
@@ -91,9 +92,6 @@ func (e *Engine) clockSkew() time.Duration {
 	}
 	return e.session.rest.Skew()
 }
-
-// eventSelfCheck is the ID in the log of something that a self-check found.
-const eventSelfCheck = 300
 
 // restarted keeps in mind that a component had to be restarted, so that a person sees it.
 func (e *Engine) restarted(r supervise.Restart) {

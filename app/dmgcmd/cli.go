@@ -93,6 +93,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitFailed
 	}
 	p := &program{ctx: ctx, in: in, out: out, err: errOut}
+	if len(args) == 2 && args[0] == "help" && p.explain(args[1]) {
+		return exitDone
+	}
 	if len(args) == 0 || args[0] == "help" {
 		args = append(args[min(len(args), 1):], "--help")
 	}

@@ -13,8 +13,8 @@ type Event int
 // Key is the attribute that carries an event: log.Info("…", logging.Key, logging.Starting).
 const Key = "event"
 
-// The events. 50 to 59 are for the credentials endpoint, 60 to 69 for proxies and network,
-// 70 to 79 for the supervision of components, 80 to 99 for updates.
+// The events: certificates from 40, the credentials endpoint from 50, proxies and network from 60, updates from 80, the
+// factory from 500, the built-in Service Bus from 600.
 const (
 	Starting      Event = 1
 	Closing       Event = 2
@@ -50,6 +50,10 @@ const (
 	CredentialTested    Event = 56
 	CredentialSealed    Event = 57
 	EndpointBroken      Event = 58
+
+	NetworkChecked Event = 60
+	ProxyUnread    Event = 61
+	ProxyChanged   Event = 62
 
 	JobTaken           Event = 100
 	JobEnded           Event = 101
@@ -159,6 +163,9 @@ var kinds = []Kind{
 	{CredentialTested, "Credential tested", info, "A connection was tested with a credential that is not set yet.", ""},
 	{CredentialSealed, "Credential set", info, "A credential was sealed for this gateway and put into a linked service at the data factory.", "If nobody of yours did so, change the password at the store."},
 	{EndpointBroken, "Credentials endpoint broke", bad, "A request to the credentials endpoint failed for a reason inside the gateway.", "Send the logs."},
+	{NetworkChecked, "Network checked", info, "A person had the network checked. The line has the verdict.", "`dmgcmd network check` shows each step with its remedy."},
+	{ProxyUnread, "Proxy settings unread", warn, "The gateway's own proxy settings cannot be read from its vault; it uses the system's.", "Set the proxy again on the Settings page or with `dmgcmd proxy set URL`."},
+	{ProxyChanged, "Proxy changed", info, "A person changed the proxy settings. They are in effect at once.", ""},
 	{JobTaken, "Job taken", info, "The gateway took a job from the queue. The line has run, attempt and pipeline, and how long the job waited.", ""},
 	{JobEnded, "Job ended", info, "A job has ended. Its status is Succeeded, Failed or Cancelled; a failed one has its error in the line.", "For a failed job look up the error's code, and the job's own log: `dmgcmd jobs show ID --log`."},
 	{JobPaused, "Job paused", warn, "The factory could not be reached for as long as a job may run without it, so the job waits. It goes on from its last checkpoint.", "Check the connection to the factory: `dmgcmd network check`."},
@@ -196,7 +203,7 @@ var kinds = []Kind{
 	{ReportReceived, "Report received", info, "At the factory: a gateway has sent its logs. The line has the report ID.", "`dmgcmd factory reports ID --save FILE` saves it."},
 	{ReportRemoved, "Report removed", info, "At the factory: an old report was removed, because there are too many or they take too much room.", ""},
 	{CredentialRefused, "Credential refused", warn, "At the factory: a node wanted to set a credential that it may not set. It was refused.", "If nobody of yours did so, look at the node that the line names."},
-	{CredentialSet, "Credential set", info, "At the factory: a credential was set through a gateway's endpoint. The factory cannot open it.", ""},
+	{CredentialSet, "Credential taken", info, "At the factory: a credential was set through a gateway's endpoint. The factory cannot open it.", ""},
 	{CredentialLink, "Credential link made", info, "At the factory: a link for setting a credential at a gateway was made.", ""},
 	{NodeCertificate, "Node's certificate changed", info, "At the factory: a node has another certificate.", "If nobody of yours did so, look at the node."},
 	{BusMessageNotGiven, "Message not given back", bad, "In the built-in Service Bus: a message could not be made available again at once. It comes when its lock ends.", ""},
