@@ -55,8 +55,8 @@ func (f *Factory) keepWatermark(ctx context.Context, tx *sql.Tx, r *run, w proto
 	return nil, err
 }
 
-// incremental reports whether the run's activity has a watermark.
-func (r *run) incremental() (bool, error) {
+// incremental reports whether the run's activity has a watermark. What cannot be read is refused by the gateway.
+func (r *run) incremental() bool {
 	var b struct {
 		Activity struct {
 			TypeProperties struct {
@@ -64,15 +64,14 @@ func (r *run) incremental() (bool, error) {
 			}
 		}
 	}
-	err := json.Unmarshal(r.Bundle, &b)
-	return len(b.Activity.TypeProperties.Source.Watermark) > 0, err
+	return json.Unmarshal(r.Bundle, &b) == nil && len(b.Activity.TypeProperties.Source.Watermark) > 0
 }
 
 // ahead is the run of the same activity that has to end before this one is sent: both start from the same watermark, so
 // side by side they would copy the same rows. "" where nothing is in the way.
 func ahead(ctx context.Context, q querier, r *run) (string, error) {
-	if yes, err := r.incremental(); err != nil || !yes {
-		return "", err
+	if !r.incremental() {
+		return "", nil
 	}
 	var id string
 	err := q.QueryRowContext(ctx, `SELECT id FROM activity_runs WHERE phase <> 'ended' AND pipeline = ?1 COLLATE NOCASE AND activity = ?2 COLLATE NOCASE AND id <> ?3
