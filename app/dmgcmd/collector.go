@@ -15,7 +15,7 @@ const (
 	heapGoal  = 24 << 20
 	heapMost  = 176 << 20
 	leastGrow = 40
-	tightGrow = 10
+	tightGrow = 20
 	mostGrow  = 400
 )
 

@@ -10,7 +10,7 @@ func TestHeapGrowsToItsGoalAndByAShareBeyond(t *testing.T) {
 		12 << 20:  100,
 		24 << 20:  leastGrow,
 		120 << 20: leastGrow,
-		160 << 20: tightGrow,
+		170 << 20: tightGrow,
 		1 << 30:   tightGrow,
 		1<<64 - 1: tightGrow,
 	} {
