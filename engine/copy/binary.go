@@ -125,7 +125,7 @@ func (w *binaryWork) planned(ctx context.Context, p *Plan, _ bool) error {
 
 // eachTarget gives the paths in the sink, as long as fn wants more.
 func (w *binaryWork) eachTarget(ctx context.Context, fn func(to string) bool) error {
-	var enough error = errEnough{}
+	var enough error = enoughError{}
 	for _, x := range w.plans {
 		if w.merges() {
 			to, err := w.merged(ctx, x)
@@ -156,11 +156,11 @@ func (w *binaryWork) eachTarget(ctx context.Context, fn func(to string) bool) er
 	return nil
 }
 
-// errEnough ends a walk over the plan.
-type errEnough struct{}
+// enoughError ends a walk over the plan.
+type enoughError struct{}
 
 // Error says that.
-func (errEnough) Error() string { return "enough" }
+func (enoughError) Error() string { return "enough" }
 
 // path is Data Factory's copyBehavior: the hierarchy below the source's folder, one level with generated names, or one
 // file of all.

@@ -36,7 +36,7 @@ func (w *binaryWork) skips(err error, to string) (reason *fault.Error, ok bool) 
 	skip := w.run.job.Source.Files.Skip
 	_, source := errors.AsType[sourceError](err)
 	reason = fault.As(err)
-	if _, partly := errors.AsType[partlyUnpacked](err); partly {
+	if _, partly := errors.AsType[partlyUnpackedError](err); partly {
 		return reason, false
 	}
 	switch {

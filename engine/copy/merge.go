@@ -96,9 +96,9 @@ func (w *binaryWork) merge(ctx context.Context, p store.Partition, t *tally, c *
 func (w *binaryWork) merged(ctx context.Context, p store.Partition) (to string, err error) {
 	err = w.eachPart(ctx, p, func(part files.Part) error {
 		to = w.path(part, part.Files[0])
-		return errEnough{}
+		return enoughError{}
 	})
-	if errors.Is(err, errEnough{}) {
+	if errors.Is(err, enoughError{}) {
 		err = nil
 	}
 	return to, err

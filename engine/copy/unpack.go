@@ -68,14 +68,14 @@ func started(err error, files int) error {
 	if files == 0 || err == nil {
 		return err
 	}
-	return partlyUnpacked{err}
+	return partlyUnpackedError{err}
 }
 
-// partlyUnpacked is an error in an archive of which files are in the sink already.
-type partlyUnpacked struct{ error }
+// partlyUnpackedError is an error in an archive of which files are in the sink already.
+type partlyUnpackedError struct{ error }
 
 // Unwrap gives the error itself.
-func (e partlyUnpacked) Unwrap() error { return e.error }
+func (e partlyUnpackedError) Unwrap() error { return e.error }
 
 // member copies the file at which the archive stands.
 func (w *binaryWork) member(ctx context.Context, a *files.Archive, f store.File, to string, buf []byte, t *tally) (err error) {
