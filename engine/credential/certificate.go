@@ -9,7 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the thumbprint that Windows and Azure show is SHA-1; nothing is trusted by it
+	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -98,9 +98,9 @@ func newKey(kind string) (crypto.Signer, error) {
 	return nil, fault.New(fault.BadInput, "there is no kind of certificate %q", kind).At("kind").Try("Known: %s.", strings.Join(Kinds, ", "))
 }
 
-// Thumbprint of a certificate: SHA-1 in upper-case hex, as Windows and Azure show it.
+// Thumbprint of a certificate: SHA-1 in upper-case hex, as Windows and Azure show it. Nothing is trusted by it.
 func Thumbprint(c *x509.Certificate) string {
-	sum := sha1.Sum(c.Raw) //nolint:gosec // see the import
+	sum := sha1.Sum(c.Raw)
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 

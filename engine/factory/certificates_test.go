@@ -166,4 +166,3 @@ func TestReferencesToSecretsAreLeftToTheGateway(t *testing.T) {
 		t.Errorf("a Key Vault's secret: %v", err)
 	}
 }
-
