@@ -212,6 +212,9 @@ func (e *Engine) release() error {
 	e.closeEndpoint()
 	e.hub.close()
 	e.work.Wait()
+	if e.out != nil {
+		e.out.CloseIdle()
+	}
 	if e.session != nil { // opening failed after the session had begun
 		e.endSession()
 	}

@@ -22,7 +22,7 @@ command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from 
 
 packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
 if [ "$what" != run ]; then
-	packages+=(postgresql-15 mariadb-server openssh-server xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl chromium)
+	packages+=(postgresql-15 mariadb-server openssh-server squid openssl iproute2 xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl chromium)
 	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 fi
 [ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)

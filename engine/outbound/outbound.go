@@ -189,12 +189,7 @@ func (o *Out) Set(s Settings) error {
 	clear(o.signs)
 	close(o.changed)
 	o.changed = make(chan struct{})
-	var live []*Transport
-	for _, w := range o.transports {
-		if t := w.Value(); t != nil {
-			live = append(live, t)
-		}
-	}
+	live := o.live()
 	o.transports = o.transports[:0]
 	for _, t := range live {
 		o.transports = append(o.transports, weak.Make(t))
@@ -204,6 +199,28 @@ func (o *Out) Set(s Settings) error {
 		t.renew()
 	}
 	return nil
+}
+
+// CloseIdle closes the connections that nobody uses at the moment, of all transports.
+func (o *Out) CloseIdle() {
+	o = o.orSystem()
+	o.mu.Lock()
+	live := o.live()
+	o.mu.Unlock()
+	for _, t := range live {
+		t.CloseIdleConnections()
+	}
+}
+
+// live are the transports that somebody still has. The caller holds mu.
+func (o *Out) live() []*Transport {
+	var live []*Transport
+	for _, w := range o.transports {
+		if t := w.Value(); t != nil {
+			live = append(live, t)
+		}
+	}
+	return live
 }
 
 // Settings are those in use, with the password.

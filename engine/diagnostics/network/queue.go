@@ -285,7 +285,9 @@ func needed(ctx context.Context, o Options) []Need {
 		if host, port, err := net.SplitHostPort(address); err == nil && !outbound.Loopback(host) {
 			for i := range list {
 				if list[i].Host == host && list[i].Port == number(port) && list[i].Protocol == protocol {
-					list[i].For += ", " + purpose
+					if !strings.Contains(list[i].For, purpose) {
+						list[i].For += ", " + purpose
+					}
 					list[i].Required = list[i].Required || required
 					return
 				}

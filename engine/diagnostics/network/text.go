@@ -39,7 +39,7 @@ func took(s Step) string {
 	if s.State == Skipped || s.Took < time.Millisecond {
 		return ""
 	}
-	return fmt.Sprintf("  (%s)", short(s.Took))
+	return "  (" + strings.ReplaceAll(short(s.Took), " ", "\u00a0") + ")"
 }
 
 func short(d time.Duration) string {
@@ -53,7 +53,7 @@ func short(d time.Duration) string {
 func wrap(text string, n int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' }) {
 		if line != "" && len([]rune(line))+1+len([]rune(word)) > n {
 			lines = append(lines, line)
 			line = ""
