@@ -27,6 +27,7 @@
 //	journal       jobs taken, checkpoints, history, outbox         factory       the cloud side
 //	bus           the built-in Service Bus                     sampledata    the sample that Try it here copies
 //	testserver    PostgreSQL and Azurite for tests
+//	endpoint      the page at which credentials are set
 //
 // Imports go one way: app → engine → the rooms. Stores and formats know neither each other nor copy; factory and bus know
 // neither channel nor copy nor journal, so that the factory can run alone.

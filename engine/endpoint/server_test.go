@@ -26,7 +26,7 @@ import (
 
 func shown(t *testing.T, address string, max uint16) (*x509.Certificate, string, error) {
 	t.Helper()
-	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: max, NextProtos: []string{"h2", "http/1.1"}}) //nolint:gosec // a self-signed certificate
+	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: max, NextProtos: []string{"h2", "http/1.1"}})
 	if err != nil {
 		return nil, "", err
 	}
@@ -269,7 +269,7 @@ func TestHeadersAreBoundedAndPlainHTTPIsNotSpoken(t *testing.T) {
 	if answer, _ := io.ReadAll(plain); bytes.Contains(answer, []byte("Data Management")) || !bytes.Contains(answer, []byte("400")) {
 		t.Errorf("%s", answer)
 	}
-	conn, err := tls.Dial("tcp", w.Status().Address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a self-signed certificate
+	conn, err := tls.Dial("tcp", w.Status().Address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,9 @@ func TestClosingEndsTheTestsThatRun(t *testing.T) {
 		time.Sleep(5 * time.Millisecond) // polling, with a deadline
 	}
 	w.Close()
-	<-done
+	if err := <-done; err != nil {
+		t.Logf("the caller sees %v", err) // or an answer that is cut short
+	}
 	if _, err := net.Dial("tcp", w.Status().Address); err == nil {
 		t.Error("it still listens")
 	}

@@ -235,7 +235,7 @@ func (w *world) caller() *caller {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true} //nolint:gosec // a self-signed certificate
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	w.t.Cleanup(transport.CloseIdleConnections)
 	return &caller{w: w, http: &http.Client{Transport: transport, Jar: jar, Timeout: 30 * time.Second}}
 }

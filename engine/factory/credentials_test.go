@@ -134,7 +134,7 @@ func TestLinksForSettingACredentialAreSignedForTheGatewaysNodes(t *testing.T) {
 		n.send(n.event(protocol.Event{Kind: protocol.EventHeartbeat, Heartbeat: &protocol.Heartbeat{NodeName: "machine-1", State: "Connected", Endpoint: endpoint}}))
 	}
 	beat("javascript:alert(1)")
-	links := wire.CredentialLinks{}
+	var links wire.CredentialLinks
 	beat("https://machine-1:8050")
 	deadline := time.Now().Add(20 * time.Second)
 	for {

@@ -121,10 +121,20 @@ func TestChangesBeyondTheCredentialAreFound(t *testing.T) {
 	t.Parallel()
 	before := doc("SqlServer", `{"connectionString":"Data Source=db1;Initial Catalog=shop;Encrypt=True","alwaysEncryptedSettings":{"a":1}}`)
 	for _, c := range []struct{ old, text string }{
-		{"db1", "db2"}, {"Encrypt=True", "Encrypt=False"}, {"Encrypt=True", ""}, {`"a":1`, `"a":2`}, {"shop", "mart"}, {`"a < b"`, `"x"`},
-		{`"name":"shop"`, `"name":"mart"`}, {"SqlServer", "MySql"}, {`"properties":{`, `"properties":{"parameters":{"p":{"type":"String"}},`},
-		{"Data Source=db1", "Data Source=db1;Server=db2"}, {"Data Source=db1", "Data Source=db1;Data Source=db2"}, {`"referenceName":"g"`, `"referenceName":"h"`},
-		{`"connectionString":"`, `"server":"db2","connectionString":"`}, {"Data Source=db1", "User ID='x;Data Source=db1';Data Source=db2"},
+		{"db1", "db2"},
+		{"Encrypt=True", "Encrypt=False"},
+		{"Encrypt=True", ""},
+		{`"a":1`, `"a":2`},
+		{"shop", "mart"},
+		{`"a < b"`, `"x"`},
+		{`"name":"shop"`, `"name":"mart"`},
+		{"SqlServer", "MySql"},
+		{`"properties":{`, `"properties":{"parameters":{"p":{"type":"String"}},`},
+		{"Data Source=db1", "Data Source=db1;Server=db2"},
+		{"Data Source=db1", "Data Source=db1;Data Source=db2"},
+		{`"referenceName":"g"`, `"referenceName":"h"`},
+		{`"connectionString":"`, `"server":"db2","connectionString":"`},
+		{"Data Source=db1", "User ID='x;Data Source=db1';Data Source=db2"},
 		{`"name":"shop"`, `"name":"shop","extra":1`},
 	} {
 		after := strings.Replace(string(before), c.old, c.text, 1)
