@@ -20,10 +20,11 @@ type LogControl interface {
 	ArchiveLogs(ctx context.Context, file string, progress func(LogProgress)) (LogContents, error)
 }
 
-// What is in a report or an archive.
 type (
+	// LogContents is what is in a report or an archive.
 	LogContents = archive.Contents
-	LogPart     = archive.Part
+	// LogPart is one file of it.
+	LogPart = archive.Part
 )
 
 // LogProgress is how far sending or archiving is.

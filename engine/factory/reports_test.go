@@ -142,7 +142,7 @@ func TestOldReportsGiveWay(t *testing.T) {
 		ids = append(ids, s.ID)
 	}
 	for i, id := range ids {
-		_, err := h.Factory.reportRow(t.Context(), id)
+		_, err := h.reportRow(t.Context(), id)
 		if gone := fault.Is(err, fault.NotFound); gone != (i < 2) {
 			t.Errorf("report %d on its way: %v", i, err)
 		}
@@ -157,7 +157,7 @@ func TestOldReportsGiveWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 { // as if it took all the room
-			if _, err := h.Factory.db.ExecContext(t.Context(), "UPDATE reports SET bytes = ? WHERE id = ?", int64(maxReportsBytes), s.ID); err != nil {
+			if _, err := h.db.ExecContext(t.Context(), "UPDATE reports SET bytes = ? WHERE id = ?", int64(maxReportsBytes), s.ID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -165,7 +165,7 @@ func TestOldReportsGiveWay(t *testing.T) {
 	if list, err := h.Reports(t.Context()); err != nil || len(list) != 2 {
 		t.Errorf("%d are left, %v", len(list), err)
 	}
-	files, err := os.ReadDir(filepath.Join(h.Factory.o.Dir, reportsFolder))
+	files, err := os.ReadDir(filepath.Join(h.o.Dir, reportsFolder))
 	zips := 0
 	for _, f := range files {
 		if strings.HasSuffix(f.Name(), ".zip") {

@@ -70,7 +70,7 @@ func name(e ast.Expr) string {
 func TestEveryErrorCodeHasAPage(t *testing.T) {
 	t.Parallel()
 	all := source(t)
-	general := texts(all["../fault"])
+	codes := texts(all["../fault"])
 	used := map[string]bool{}
 	for folder, files := range all {
 		own := texts(files)
@@ -80,14 +80,14 @@ func TestEveryErrorCodeHasAPage(t *testing.T) {
 				if !ok || name(call.Fun) != "fault.New" || len(call.Args) == 0 {
 					return true
 				}
-				code := ""
+				var code string
 				switch arg := call.Args[0].(type) {
 				case *ast.BasicLit:
 					code, _ = strconv.Unquote(arg.Value)
 				default:
 					n := name(arg)
 					if general, ok := strings.CutPrefix(n, "fault."); ok {
-						code = texts(all["../fault"])[general]
+						code = codes[general]
 					} else {
 						code = own[n]
 					}
@@ -102,7 +102,7 @@ func TestEveryErrorCodeHasAPage(t *testing.T) {
 			})
 		}
 	}
-	for _, code := range general {
+	for _, code := range codes {
 		if _, ok := help.Find(code); !ok {
 			t.Errorf("the code %s has no page", code)
 		}
@@ -151,9 +151,8 @@ func TestEveryLineFromInfoOnHasAnEventOfItsLevel(t *testing.T) {
 					return true
 				}
 				lines++
-				message := call.Args[0].(ast.Expr)
 				text := ""
-				if lit, ok := message.(*ast.BasicLit); ok {
+				if lit, ok := call.Args[0].(*ast.BasicLit); ok {
 					text = lit.Value
 				}
 				if len(call.Args) < 3 || name(call.Args[1]) != "logging.Key" {

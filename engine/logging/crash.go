@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"dmgateway/engine/secret"
@@ -23,7 +24,10 @@ const (
 
 // Crash is the file into which the Go runtime writes when this process dies of a panic. There it lies as the runtime wrote
 // it, for its owner only, until the next start redacts it.
-type Crash struct{ path string }
+type Crash struct {
+	path string
+	once sync.Once
+}
 
 // CatchCrash looks what an earlier process left in a folder of logs, and catches this one's. found is the redacted file
 // of an earlier crash, "" where there was none. Secrets that the process held are masked where it holds them again by now.
@@ -44,13 +48,13 @@ func CatchCrash(dir string, now time.Time) (c *Crash, found string, err error) {
 	if err := errors.Join(debug.SetCrashOutput(f, debug.CrashOptions{}), f.Close()); err != nil {
 		return nil, found, err
 	}
-	return &Crash{path}, found, nil
+	return &Crash{path: path}, found, nil
 }
 
 // Close ends catching: the process ends in order.
-func (c *Crash) Close() error {
-	err := debug.SetCrashOutput(nil, debug.CrashOptions{})
-	return errors.Join(err, os.Remove(c.path))
+func (c *Crash) Close() (err error) {
+	c.once.Do(func() { err = errors.Join(debug.SetCrashOutput(nil, debug.CrashOptions{}), os.Remove(c.path)) })
+	return err
 }
 
 // keepCrash redacts what an earlier process left, and gives it its name.

@@ -161,7 +161,7 @@ func (f *file) rotate() {
 	f.out.Close()
 	f.out = nil
 	stamp := f.now().UTC()
-	name := ""
+	var name string
 	for {
 		name = filepath.Join(f.dir, "gateway-"+stamp.Format(stampLayout)+".log")
 		if _, err := os.Stat(name); err != nil {

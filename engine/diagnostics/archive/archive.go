@@ -191,11 +191,9 @@ const (
 func redact(w io.Writer, in io.Reader, lines bool, since time.Time) error {
 	if !lines {
 		text, err := io.ReadAll(io.LimitReader(in, maxText))
-		clean := text
+		clean := []byte(secret.Redact(string(text)))
 		if json.Valid(text) {
 			clean = secret.RedactJSON(text)
-		} else {
-			clean = []byte(secret.Redact(string(text)))
 		}
 		_, werr := w.Write(clean)
 		return errors.Join(err, werr)
