@@ -100,7 +100,7 @@ func TestANodeSetsTheCredentialOfItsLinkedServicesAndNothingElse(t *testing.T) {
 	if err != nil || !credential.Sealed(got.Properties) || !bytes.Contains(got.Properties, []byte("Host=db1;Database=shop;Username=ada;EncryptedCredential=eyJ")) || got.ETag == was.ETag {
 		t.Errorf("%s %v", got.Properties, err)
 	}
-	if text := log.String(); !strings.Contains(text, `msg="credential set" linkedService=shop node=machine-1`) || !strings.Contains(text, "credential refused") || strings.Contains(text, "S3CRET") {
+	if text := log.String(); !strings.Contains(text, `msg="credential set" event=521 linkedService=shop node=machine-1`) || !strings.Contains(text, "credential refused") || strings.Contains(text, "S3CRET") {
 		t.Errorf("the log: %s", text)
 	}
 }
