@@ -292,7 +292,7 @@ func (t *tunneling) request(ctx context.Context, authorization string) (challeng
 	if _, err := io.WriteString(t.conn, text+"\r\n"); err != nil {
 		return nil, unreachable(t.proxy, t.late(ctx, err))
 	}
-	resp, err := http.ReadResponse(t.read, &http.Request{Method: http.MethodConnect})
+	resp, err := http.ReadResponse(t.read, &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // closing it would close nothing; the connection is drop's
 	if err != nil {
 		err = t.late(ctx, err)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil || errors.As(err, new(net.Error)) {

@@ -48,7 +48,7 @@ func newOut(t *testing.T, s Settings) *Out {
 
 func get(t *testing.T, o *Out, address string) (string, error) {
 	t.Helper()
-	tr := o.Transport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} }) //nolint:gosec // a server of the test
+	tr := o.Transport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} })
 	defer tr.CloseIdleConnections()
 	return fetch(t, tr, address)
 }
@@ -224,7 +224,7 @@ func TestNewSettingsCountForTheNextRequestAndRunningOnesEndAsTheyBegan(t *testin
 	_, targets := far(t)
 	one, two := newProxy(t, &fakeProxy{targets: targets}), newProxy(t, &fakeProxy{targets: targets})
 	o := newOut(t, Settings{Mode: Custom, URL: one.address})
-	tr := o.Transport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} }) //nolint:gosec // a server of the test
+	tr := o.Transport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} })
 	defer tr.CloseIdleConnections()
 	changed := o.Changed()
 	if _, err := fetch(t, tr, farURL); err != nil {
@@ -251,7 +251,8 @@ func TestNewSettingsCountForTheNextRequestAndRunningOnesEndAsTheyBegan(t *testin
 func TestSharedConnectionsAreShared(t *testing.T) {
 	t.Parallel()
 	o := newOut(t, Settings{})
-	if o.Shared("a", nil) != o.Shared("a", nil) || o.Shared("a", nil) == o.Shared("b", nil) {
+	one, again, other := o.Shared("a", nil), o.Shared("a", nil), o.Shared("b", nil)
+	if one != again || one == other {
 		t.Error("one transport a name")
 	}
 }

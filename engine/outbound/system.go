@@ -120,7 +120,7 @@ func scriptRoutes(answer, from string) ([]Route, error) {
 	var list []Route
 	for _, part := range strings.Split(answer, ";") {
 		word, host, _ := strings.Cut(strings.TrimSpace(part), " ")
-		scheme := ""
+		var scheme string
 		switch strings.ToUpper(word) {
 		case "":
 			continue

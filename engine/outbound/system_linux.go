@@ -76,7 +76,8 @@ func gnomeRoutes(ctx context.Context, target *url.URL) ([]Route, error) {
 	if err != nil {
 		return nil, nil
 	}
-	out, err := exec.CommandContext(ctx, program, "list-recursively", "org.gnome.system.proxy").Output()
+	out, err := exec.CommandContext(ctx, program, //nolint:gosec // found in PATH by its fixed name
+		"list-recursively", "org.gnome.system.proxy").Output()
 	if err != nil {
 		return nil, nil // no such settings here
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +51,8 @@ func StartSquid(t testing.TB, o SquidOptions) *Squid {
 	t.Helper()
 	program, err := exec.LookPath("squid")
 	if err != nil {
-		if program = "/usr/sbin/squid"; !there(program) {
+		program = "/usr/sbin/squid"
+		if _, err := os.Stat(program); err != nil {
 			Missing(t, "squid was not found; install it")
 		}
 	}
@@ -61,11 +61,12 @@ func StartSquid(t testing.TB, o SquidOptions) *Squid {
 		s.Address = "127.0.0.1"
 	}
 	if !strings.Contains(s.Address, ":") {
-		port, err := freePort()
+		l, err := net.Listen("tcp", net.JoinHostPort(s.Address, "0"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Address = net.JoinHostPort(s.Address, strconv.Itoa(port))
+		s.Address = l.Addr().String()
+		_ = l.Close()
 	}
 	s.write(t, "squid.conf", s.config(t, o))
 	var hosts strings.Builder
@@ -149,7 +150,7 @@ func (s *Squid) config(t testing.TB, o SquidOptions) string {
 func squidHelper(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join("/usr/lib/squid", name)
-	if !there(path) {
+	if _, err := os.Stat(path); err != nil {
 		Missing(t, "squid's %s was not found", name)
 	}
 	return path

@@ -80,7 +80,7 @@ func (d *doctor) signIn(ctx context.Context, conn net.Conn, address, prefix stri
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Padding", strings.Repeat("-", 3000))
 	asked := d.o.Now()
-	resp, answer, err := exchange(ctx, conn, req)
+	resp, answer, err := exchange(ctx, conn, req) //nolint:bodyclose // exchange closes it
 	if err != nil {
 		switch {
 		case ctx.Err() != nil || isTimeout(err):

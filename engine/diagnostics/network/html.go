@@ -38,7 +38,7 @@ thead th{border-top:0;color:var(--soft);font-weight:500}td.m{width:1.5rem;font-w
 <p class="soft">Data Management Gateway, {{when .Started}}, {{short .Took}}</p>
 <p class="verdict {{if .OK}}ok{{else}}failed{{end}}">{{.Verdict}}</p>
 {{range .Checks}}<section><header><span class="{{.State}}" aria-label="{{.State}}"><strong>{{mark .State}}</strong></span><h2>{{.Name}}</h2>{{with .Address}}<code class="soft">{{.}}</code>{{end}}</header>
-<table>{{range .Steps}}<tr><td class="m {{.State}}" title="{{.State}}">{{mark .State}}</td><td class="n">{{.Name}}</td><td>{{.Detail}}{{with .Remedy}}<p class="remedy">{{.}}</p>{{end}}</td><td class="t">{{took .}}</td></tr>
+<table>{{range .Steps}}<tr><td class="m {{.State}}" title="{{.State}}">{{mark .State}}</td><td class="n">{{.Name}}</td><td>{{.Detail}}{{with .Remedy}}<p class="remedy">→ {{.}}</p>{{end}}</td><td class="t">{{took .}}</td></tr>
 {{end}}</table></section>
 {{end}}{{with .Needed}}<section><header><h2>For the firewall’s administrator</h2><span class="soft">outbound connections, none inbound</span></header>
 <table><thead><tr><th>Host</th><th>Port</th><th>Protocol</th><th>For</th><th>Needed</th></tr></thead>

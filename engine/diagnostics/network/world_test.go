@@ -58,7 +58,6 @@ type world struct {
 	ports   map[string]func(ctx context.Context) (net.Conn, error) // by address:port
 	lease   http.HandlerFunc
 	upgrade http.Handler
-	ends    []func()
 }
 
 // authority issues certificates.
@@ -107,7 +106,7 @@ func (a *authority) issue(t *testing.T, until time.Time, names ...string) tls.Ce
 // serve serves HTTPS on loopback.
 func (w *world) serve(c tls.Certificate, h http.Handler) (address string) {
 	s := httptest.NewUnstartedServer(h)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{c}} //nolint:gosec // a server of the test
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{c}}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	w.t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
@@ -210,7 +209,7 @@ func refuseNode(w http.ResponseWriter, status int, code, message string) {
 
 // amqps serves the bus by AMQP over TLS.
 func (w *world) amqps(c tls.Certificate) func(ctx context.Context) (net.Conn, error) {
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}}) //nolint:gosec // a server of the test
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
