@@ -151,7 +151,7 @@ func (w *formatter) row(b *batch.Batch, row int, schema batch.Schema) error {
 			w.buf = append(w.buf, "null"...)
 			continue
 		}
-		why := ""
+		var why string
 		if w.out != nil && isLong(c, row) {
 			why = w.giant(c, row)
 		} else {

@@ -293,11 +293,10 @@ func unsnap(dst []byte, src *limited) error {
 		if err != nil {
 			return err
 		}
-		length, offset, more := int(tag>>2)+1, 0, 0
+		length, offset := int(tag>>2)+1, 0
 		switch tag & 3 {
 		case 0:
-			if more = length - 60; more > 0 {
-				length = 0
+			if more := length - 60; more > 0 {
 				if length, err = little(src, more); err != nil {
 					return err
 				}
