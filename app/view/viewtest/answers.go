@@ -79,12 +79,12 @@ func (c *Controller) CredentialTargets(context.Context) ([]engine.CredentialTarg
 	return c.Targets, c.note("credential targets")
 }
 
-// TestCredential reports Stages.
-func (c *Controller) TestCredential(_ context.Context, r engine.CredentialRequest, report func(engine.Stage)) error {
+// TestCredential reports Stages and waits for the gate.
+func (c *Controller) TestCredential(ctx context.Context, r engine.CredentialRequest, report func(engine.Stage)) error {
 	for _, s := range c.Stages {
 		report(s)
 	}
-	return c.note("test credential", r.LinkedService, r.Kind)
+	return c.wait(ctx, c.note("test credential", r.LinkedService, r.Kind, string(r.Definition)))
 }
 
 // SetCredential notes the linked service.
@@ -107,12 +107,12 @@ func (c *Controller) TestProxy(context.Context, *engine.ProxySettings) (engine.P
 	return c.WayTest, c.note("test proxy")
 }
 
-// CheckNetwork reports the checks of Network.
-func (c *Controller) CheckNetwork(_ context.Context, progress func(engine.NetworkCheck)) (engine.NetworkReport, error) {
+// CheckNetwork reports the checks of Network and waits for the gate.
+func (c *Controller) CheckNetwork(ctx context.Context, progress func(engine.NetworkCheck)) (engine.NetworkReport, error) {
 	for _, check := range c.Network.Checks {
 		progress(check)
 	}
-	return c.Network, c.note("check network")
+	return c.Network, c.wait(ctx, c.note("check network"))
 }
 
 // LogContents answers Contents.
@@ -125,18 +125,31 @@ func (c *Controller) LogPart(_ context.Context, name string) ([]byte, error) {
 	return c.Part, c.note("log part", name)
 }
 
-// SendLogs reports Moves.
-func (c *Controller) SendLogs(_ context.Context, note string, progress func(engine.LogProgress)) (engine.SentLogs, error) {
+// SendLogs reports Moves and waits for the gate.
+func (c *Controller) SendLogs(ctx context.Context, note string, progress func(engine.LogProgress)) (engine.SentLogs, error) {
 	for _, m := range c.Moves {
 		progress(m)
 	}
-	return c.Sent, c.note("send logs", note)
+	return c.Sent, c.wait(ctx, c.note("send logs", note))
 }
 
-// ArchiveLogs reports Moves.
-func (c *Controller) ArchiveLogs(_ context.Context, file string, progress func(engine.LogProgress)) (engine.LogContents, error) {
+// ArchiveLogs reports Moves and waits for the gate.
+func (c *Controller) ArchiveLogs(ctx context.Context, file string, progress func(engine.LogProgress)) (engine.LogContents, error) {
 	for _, m := range c.Moves {
 		progress(m)
 	}
-	return c.Contents, c.note("archive logs", file)
+	return c.Contents, c.wait(ctx, c.note("archive logs", file))
+}
+
+// wait waits for the gate, where there is one.
+func (c *Controller) wait(ctx context.Context, err error) error {
+	if c.Gate == nil {
+		return err
+	}
+	select {
+	case <-c.Gate:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -26,7 +26,7 @@ type Controller struct {
 	Sample     engine.Sample
 	Steps      []engine.RegisterStep
 	Answers
-	Gate        chan struct{} // Register and TryIt wait for it after their steps, where it is not nil
+	Gate        chan struct{} // what takes a while waits for it after its steps, where it is not nil
 	asked       []string
 	subscribers []chan engine.Event
 }

@@ -26,6 +26,8 @@ type Field struct {
 	Hint string `json:"hint,omitempty"`
 	// Value is what the linked service has now, of fields that are no secret.
 	Value string `json:"value,omitempty"`
+	// Choices are all values that it can have, none where anything can be typed.
+	Choices []string `json:"choices,omitempty"`
 
 	lookUp []string // names under which a linked service may have the value
 }
