@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -156,6 +157,13 @@ func machineSources(data, version string) []archive.Source {
 		list = append(list, archive.File(NetworkReportFile, "the last check of the network", filepath.Join(data, NetworkReportFile)))
 	}
 	return list
+}
+
+// keepNetworkReport keeps the last check of the network for reports; one that cannot be kept is only missing there.
+func (e *Engine) keepNetworkReport(r NetworkReport) {
+	if data, err := json.MarshalIndent(r, "", "  "); err == nil {
+		_ = os.WriteFile(filepath.Join(e.data, NetworkReportFile), data, 0o600)
+	}
 }
 
 // LogContents says what Send logs would send.

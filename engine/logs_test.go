@@ -50,6 +50,7 @@ func TestLogsAreSentAndArrive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	e.keepNetworkReport(NetworkReport{OK: true})
 	contents, err := c.LogContents(t.Context())
 	if err != nil || len(contents.Left) != 0 || contents.Bytes == 0 {
 		t.Fatal(contents, err)
@@ -64,7 +65,7 @@ func TestLogsAreSentAndArrive(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"logs/gateway.log": `"event":101`, "logs/jobs/" + id + ".log": "job ended", "settings.json": SettingFolders, "jobs.json": id,
-		"status.json": "Connected", "certificate.pem": "BEGIN CERTIFICATE", "machine.json": "memory", "stacks.txt": "goroutine",
+		"status.json": "Connected", "certificate.pem": "BEGIN CERTIFICATE", "machine.json": "memory", NetworkReportFile: `"ok": true`, "stacks.txt": "goroutine",
 	} {
 		if !strings.Contains(shown[name], want) {
 			t.Errorf("%s is shown as %.200q", name, shown[name])

@@ -37,6 +37,7 @@ func (e *Engine) CheckNetwork(ctx context.Context, progress func(NetworkCheck)) 
 	}
 	report := network.Run(ctx, o, progress)
 	e.log.Info("network checked", logging.Key, logging.NetworkChecked, "ok", report.OK, "took", report.Took, "verdict", report.Verdict())
+	e.keepNetworkReport(report)
 	return report, ctx.Err()
 }
 
