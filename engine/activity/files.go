@@ -9,8 +9,8 @@ import (
 	"dmgateway/engine/props"
 )
 
-// binaryType begins the v2 types of a copy without format.
-const binaryType = "Binary"
+// BinaryDataset is the v2 dataset of files that are copied as they are; the names of its source and sink begin with it.
+const BinaryDataset = "Binary"
 
 // fileSource decodes the reading end of a file store.
 func (p *parser) fileSource(e *endpoint, o *props.Object, typ string) {

@@ -68,7 +68,7 @@ func (p *parser) formatV2(e *endpoint, o *props.Object, typ string, source bool)
 	if source {
 		sourceSink = func(d *format.Definition) []string { return d.Sources }
 	}
-	if strings.EqualFold(e.datasetType, binaryType) {
+	if strings.EqualFold(e.datasetType, BinaryDataset) {
 		return e.binary(o, typ, source)
 	}
 	datasets := func(d *format.Definition) []string { return d.Datasets }
@@ -76,7 +76,7 @@ func (p *parser) formatV2(e *endpoint, o *props.Object, typ string, source bool)
 	if def == nil {
 		e.refuse(o, "a source or sink of %s needs a dataset of its own", e.def.Title)
 		e.dataset.Object("properties").Problem(fault.Unsupported, "type", "datasets of type %q are not supported for %s; known: %s",
-			e.datasetType, e.def.Title, strings.Join(append(append([]string{binaryType}, e.def.Datasets...), p.formatTypes(datasets)), ", "))
+			e.datasetType, e.def.Title, strings.Join(append(append([]string{BinaryDataset}, e.def.Datasets...), p.formatTypes(datasets)), ", "))
 		return fileFormat{}
 	}
 	if known := sourceSink(def); len(known) == 0 {
@@ -132,9 +132,9 @@ func uncompressed(st *props.Object) {
 
 // binary reads the v2 types of a copy without format.
 func (e *endpoint) binary(o *props.Object, typ string, source bool) (f fileFormat) {
-	want := binaryType + "Sink"
+	want := BinaryDataset + "Sink"
 	if source {
-		want = binaryType + "Source"
+		want = BinaryDataset + "Source"
 	}
 	if !strings.EqualFold(typ, want) {
 		e.refuse(o, "%q does not belong to a Binary dataset; known: %s", typ, want)

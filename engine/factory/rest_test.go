@@ -16,6 +16,8 @@ import (
 	"dmgateway/engine/fault"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/report"
+	"dmgateway/engine/store"
+	"dmgateway/engine/store/filesystem"
 )
 
 // ask makes a request by hand; header has name, value, name, value…
@@ -335,5 +337,23 @@ func TestOneFactoryAFolder(t *testing.T) {
 	}
 	if _, err := local.Info(t.Context()); !fault.Is(err, fault.Unreachable) {
 		t.Errorf("asking after its end: %v", err)
+	}
+}
+
+func TestFilesCanBeCopiedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	o := testOptions(t.TempDir())
+	o.Stores = store.NewRegistry(filesystem.Definition())
+	h := open(t, o, "127.0.0.1:0")
+	for _, r := range []struct{ kind, name, properties string }{
+		{"linkedservices", "Disk", `{"type":"FileServer","typeProperties":{"host":"/srv"}}`},
+		{"datasets", "From", `{"type":"Binary","linkedServiceName":{"referenceName":"Disk","type":"LinkedServiceReference"},"typeProperties":{"location":{"type":"FileServerLocation","folderPath":"in"}}}`},
+		{"datasets", "To", `{"type":"Binary","linkedServiceName":{"referenceName":"Disk","type":"LinkedServiceReference"},"typeProperties":{"location":{"type":"FileServerLocation","folderPath":"out"}}}`},
+		{"pipelines", "Copy", `{"activities":[{"name":"c","type":"Copy","inputs":[{"referenceName":"From","type":"DatasetReference"}],"outputs":[{"referenceName":"To","type":"DatasetReference"}],
+			"typeProperties":{"source":{"type":"BinarySource","storeSettings":{"type":"FileServerReadSettings","recursive":true}},"sink":{"type":"BinarySink","storeSettings":{"type":"FileServerWriteSettings"}}}}]}`},
+	} {
+		if _, err := h.Put(t.Context(), r.kind, r.name, json.RawMessage(r.properties)); err != nil {
+			t.Errorf("%s %s: %v", r.kind, r.name, err)
+		}
 	}
 }

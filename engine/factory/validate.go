@@ -89,7 +89,11 @@ func (f *Factory) checkDataset(ctx context.Context, q querier, properties json.R
 	return nil
 }
 
+// formatDataset reports whether a dataset of the type is files in some format, or files as they are.
 func (f *Factory) formatDataset(typ string) bool {
+	if strings.EqualFold(typ, activity.BinaryDataset) {
+		return true
+	}
 	for _, d := range f.o.Formats.All() {
 		for _, t := range d.Datasets {
 			if strings.EqualFold(t, typ) {
