@@ -345,8 +345,11 @@ func TestFilesCanBeCopiedAsTheyAre(t *testing.T) {
 	o := testOptions(t.TempDir())
 	o.Stores = store.NewRegistry(filesystem.Definition())
 	h := open(t, o, "127.0.0.1:0")
+	if _, err := h.NewGateway(t.Context(), "plant", ""); err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range []struct{ kind, name, properties string }{
-		{"linkedservices", "Disk", `{"type":"FileServer","typeProperties":{"host":"/srv"}}`},
+		{"linkedservices", "Disk", `{"type":"FileServer","connectVia":{"referenceName":"plant","type":"IntegrationRuntimeReference"},"typeProperties":{"host":"/srv"}}`},
 		{"datasets", "From", `{"type":"Binary","linkedServiceName":{"referenceName":"Disk","type":"LinkedServiceReference"},"typeProperties":{"location":{"type":"FileServerLocation","folderPath":"in"}}}`},
 		{"datasets", "To", `{"type":"Binary","linkedServiceName":{"referenceName":"Disk","type":"LinkedServiceReference"},"typeProperties":{"location":{"type":"FileServerLocation","folderPath":"out"}}}`},
 		{"pipelines", "Copy", `{"activities":[{"name":"c","type":"Copy","inputs":[{"referenceName":"From","type":"DatasetReference"}],"outputs":[{"referenceName":"To","type":"DatasetReference"}],
