@@ -26,8 +26,10 @@
 //	credential    certificate, sealing, the key store              channel       receive, settle, outbox, reconnect
 //	journal       jobs taken, checkpoints, history, outbox         factory       the cloud side
 //	bus           the built-in Service Bus                     sampledata    the sample that Try it here copies
-//	testserver    PostgreSQL and Azurite for tests
-//	endpoint      the page at which credentials are set
+//	endpoint      the page at which credentials are set            outbound      the one way out: proxies
+//	logging       the log, its events, what is masked in it        help          a page for each event and error code
+//	diagnostics   archive, network check, self-checks              supervise     restarts what panics or hangs
+//	testserver    servers for tests
 //
 // Imports go one way: app → engine → the rooms. Stores and formats know neither each other nor copy; factory and bus know
 // neither channel nor copy nor journal, so that the factory can run alone.

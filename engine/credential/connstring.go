@@ -7,7 +7,7 @@ var secretParts = map[string]bool{
 	"password": true, "pwd": true, "accountkey": true, "sharedaccesskey": true, "sharedaccesssignature": true,
 	"accesskey": true, "secretaccesskey": true, "sessiontoken": true, "accesstoken": true, "clientsecret": true,
 	"serviceprincipalkey": true, "sslpassword": true, "sslkeypassword": true, "passphrase": true, "privatekey": true,
-	"apikey": true, "token": true, "proxypassword": true,
+	"apikey": true, "walletpassword": true, "token": true, "proxypassword": true,
 }
 
 const encryptedPart = "encryptedcredential"
