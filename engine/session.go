@@ -101,7 +101,9 @@ func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {
 }
 
 // Cancel stops a run that is here.
-func (s *session) Cancel(run string) { s.pool.cancel(run, errCancelled("at the data factory")) }
+func (s *session) Cancel(run string, attempt int) {
+	s.pool.supersede(run, attempt+1, errCancelled("at the data factory"))
+}
 
 // Contact remembers that the queue has answered.
 func (s *session) Contact() { s.e.contact() }

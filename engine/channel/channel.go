@@ -48,7 +48,7 @@ type Handler interface {
 	// queue and the channel connects anew later.
 	Take(ctx context.Context, job protocol.Job) (bool, error)
 	// Cancel is told that somebody wants an activity run stopped; mostly it runs elsewhere.
-	Cancel(run string)
+	Cancel(run string, attempt int)
 	// Link is told how the connection is, whenever that changes; err says why it is not Connected, where anybody knows.
 	Link(l Link, err error)
 	// Contact is told each time the queue has answered.

@@ -82,6 +82,8 @@ func TestWhatIsNotTheFactorysIsDeadLettered(t *testing.T) {
 		{"unknown subject", "bad.1", "reboot", h.sign(h.job("bad"), h.private), reasonUnknown},
 		{"another gateway's cancel", "c", protocol.SubjectCancel, h.sign(protocol.Cancel{ActivityRun: "bad", Gateway: "other", Expires: time.Now().Add(time.Hour)}, h.private), reasonForeign},
 		{"a stranger's cancel", "c", protocol.SubjectCancel, h.sign(protocol.Cancel{ActivityRun: "bad", Gateway: gatewayID, Expires: time.Now().Add(time.Hour)}, stranger), reasonUnsigned},
+		{"a job sent again as a cancel", "c", protocol.SubjectCancel, h.sign(h.job("bad"), h.private), reasonUnsigned},
+		{"a cancel sent again as a job", "bad.1", protocol.SubjectJob, h.sign(protocol.Cancel{ActivityRun: "bad", Attempt: 1, Gateway: gatewayID, Expires: time.Now().Add(time.Hour)}, h.private), reasonUnsigned},
 	} {
 		h.put(c.id, c.subject, c.body)
 		t.Run(c.name, func(t *testing.T) {

@@ -308,7 +308,7 @@ func (g *gateway) Take(_ context.Context, job protocol.Job) (bool, error) {
 	return fresh, nil
 }
 
-func (g *gateway) Cancel(run string) { g.edit(func() { g.cancels = append(g.cancels, run) }) }
+func (g *gateway) Cancel(run string, _ int) { g.edit(func() { g.cancels = append(g.cancels, run) }) }
 
 func (g *gateway) Link(l Link, err error) {
 	g.edit(func() { g.links, g.linkErr = append(g.links, l), err })

@@ -117,7 +117,7 @@ func (c *Channel) judgeCancel(v verdict, body []byte) verdict {
 	case c.now().After(cancel.Expires):
 		// The run has long learned of it by its lease.
 	default:
-		c.o.Handler.Cancel(cancel.ActivityRun)
+		c.o.Handler.Cancel(cancel.ActivityRun, cancel.Attempt)
 	}
 	return v
 }

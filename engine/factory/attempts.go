@@ -122,7 +122,7 @@ func (f *Factory) cancelRun(ctx context.Context, pipelineRun string) error {
 func (f *Factory) putCancel(ctx context.Context, tx *sql.Tx, r *run, now time.Time) error {
 	// Past the lease the node has asked and learned of it, or has stopped.
 	expires := now.Add(2 * f.o.Lease)
-	body, err := protocol.SignJSON(protocol.Cancel{ActivityRun: r.ID, Gateway: r.Gateway, Expires: expires.UTC()}, f.signing)
+	body, err := protocol.SignJSON(protocol.Cancel{ActivityRun: r.ID, Attempt: r.Attempt, Gateway: r.Gateway, Expires: expires.UTC()}, f.signing)
 	if err != nil {
 		return fmt.Errorf("sign cancel of %s: %w", r.ID, err)
 	}

@@ -56,10 +56,11 @@ const (
 // MessageID is the activity run and the attempt: a repeated send has the same.
 func (j Job) MessageID() string { return messageID(j.ActivityRun, j.Attempt) }
 
-// Cancel asks the gateway to stop an activity run. It is a message of its own, so a node that does not run the job drops
+// Cancel asks the gateway to stop an activity run's attempts up to this one. It is a message of its own, so a node that does not run the job drops
 // it; the node that does also learns it from its next lease renewal.
 type Cancel struct {
 	ActivityRun string    `json:"activityRun"`
+	Attempt     int       `json:"attempt"` // a later one, made by a retry, goes on where this comes again
 	Gateway     string    `json:"gateway"`
 	Expires     time.Time `json:"expires"`
 }

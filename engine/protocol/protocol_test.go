@@ -35,6 +35,28 @@ func TestSignedJobOpensWithTheFactorysKeyOnly(t *testing.T) {
 	}
 }
 
+func TestWhatTheFactorySignedIsTakenForNothingElse(t *testing.T) {
+	t.Parallel()
+	public, private, _ := ed25519.GenerateKey(rand.Reader)
+	later := time.Now().Add(time.Hour)
+	signed := []any{
+		protocol.Job{ActivityRun: "r1", Attempt: 1, Gateway: "g", Expires: later, Bundle: []byte("{}")},
+		protocol.Cancel{ActivityRun: "r1", Attempt: 1, Gateway: "g", Expires: later},
+		protocol.CredentialToken{Purpose: protocol.PurposeCredential, Gateway: "g"},
+	}
+	for i, v := range signed {
+		body, err := protocol.SignJSON(v, private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, into := range []any{&protocol.Job{}, &protocol.Cancel{}, &protocol.CredentialToken{}} {
+			if err := protocol.OpenJSON(body, public, into); (err == nil) != (i == j) {
+				t.Errorf("%T opened as %T: %v", v, into, err)
+			}
+		}
+	}
+}
+
 func TestEventBelongsToTheNodeThatSignedIt(t *testing.T) {
 	t.Parallel()
 	tokens := map[string]string{"n1": "0123456789abcdef0123456789abcdef", "n2": "fedcba9876543210fedcba9876543210"}

@@ -8,12 +8,26 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+// typeOf is the JWS header "typ" of what the factory signs. One key signs all of it, and a message's subject is not signed:
+// without this a captured job, sent again as a cancel, would stop that job.
+func typeOf(v any) string {
+	switch v.(type) {
+	case Job, *Job:
+		return "dmg-job"
+	case Cancel, *Cancel:
+		return "dmg-cancel"
+	case CredentialToken, *CredentialToken:
+		return "dmg-credential"
+	}
+	return ""
+}
+
 // SignJSON is v as JSON in a compact JWS (EdDSA) by the factory's key: the body of jobs and cancels on the queue.
 func SignJSON(v any, key ed25519.PrivateKey) ([]byte, error) {
 	return sign(v, jose.SigningKey{Algorithm: jose.EdDSA, Key: key}, "")
 }
 
-// OpenJSON checks the factory's signature and decodes into v.
+// OpenJSON checks the factory's signature, and that it was made for a value of v's type, and decodes into v.
 func OpenJSON(body []byte, key ed25519.PublicKey, v any) error {
 	jws, err := jose.ParseSignedCompact(string(body), []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
@@ -22,6 +36,9 @@ func OpenJSON(body []byte, key ed25519.PublicKey, v any) error {
 	payload, err := jws.Verify(key)
 	if err != nil {
 		return fmt.Errorf("the signature is not the factory's: %w", err)
+	}
+	if got, _ := jws.Signatures[0].Protected.ExtraHeaders[jose.HeaderType].(string); got != typeOf(v) {
+		return fmt.Errorf("it was signed as %q, not as %q", got, typeOf(v))
 	}
 	return json.Unmarshal(payload, v)
 }
@@ -64,6 +81,9 @@ func sign(v any, key jose.SigningKey, keyID string) ([]byte, error) {
 	o := &jose.SignerOptions{}
 	if keyID != "" {
 		o = o.WithHeader("kid", keyID)
+	}
+	if t := typeOf(v); t != "" {
+		o = o.WithType(jose.ContentType(t))
 	}
 	s, err := jose.NewSigner(key, o)
 	if err != nil {
