@@ -66,6 +66,7 @@ func lookUp(ctx context.Context, files store.Files, sel *activity.FileSource, pa
 	g.SetLimit(lookers)
 	for i, p := range paths {
 		g.Go(func() (err error) {
+			defer fault.Recover(&err)
 			found[i], err = files.Stat(gctx, p)
 			if errors.Is(err, fs.ErrNotExist) && sel.Skip.Missing {
 				found[i], err = store.File{Path: p}, nil

@@ -258,7 +258,8 @@ func Delete(ctx context.Context, files store.Files, list []store.File) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(deleters)
 	for _, f := range list {
-		g.Go(func() error {
+		g.Go(func() (err error) {
+			defer fault.Recover(&err)
 			now, err := files.Stat(ctx, f.Path)
 			switch {
 			case errors.Is(err, fs.ErrNotExist):

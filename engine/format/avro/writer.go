@@ -149,6 +149,7 @@ func (w *writer) finish() error {
 	b.done = make(chan struct{})
 	work := func() {
 		defer close(b.done)
+		defer fault.Recover(&b.err)
 		b.err = b.pack(w.f.codec, w.sync)
 	}
 	if w.f.codec == "null" {

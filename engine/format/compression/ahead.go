@@ -3,6 +3,8 @@ package compression
 import (
 	"io"
 	"sync"
+
+	"dmgateway/engine/fault"
 )
 
 // ahead reads from another reader in a goroutine of its own, so that decompressing and what is done with the data go on
@@ -68,6 +70,7 @@ func (a *ahead) run() {
 
 // fillUp fills buf as far as there is data; unlike io.ReadFull it leaves errors as they are.
 func fillUp(r io.Reader, buf []byte) (n int, err error) {
+	defer fault.Recover(&err)
 	for n < len(buf) && err == nil {
 		var m int
 		m, err = r.Read(buf[n:])

@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 	"runtime"
+
+	"dmgateway/engine/fault"
 )
 
 // scheme says how a text is compressed in blocks by several goroutines.
@@ -156,9 +158,10 @@ func (p *parallel) start(last bool) {
 }
 
 func (j *job) run() {
+	defer func() { j.done <- struct{}{} }()
+	defer fault.Recover(&j.err)
 	j.out.Reset()
 	j.err = j.encode(&j.out, &j.blockText)
-	j.done <- struct{}{}
 }
 
 // collect waits for the oldest block and writes it.

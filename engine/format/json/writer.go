@@ -92,7 +92,10 @@ func (w *writer) write(b *batch.Batch) error {
 	var wait sync.WaitGroup
 	for i, f := range workers {
 		from, to := n*i/len(workers), n*(i+1)/len(workers)
-		run := func() { errs[i] = f.rows(b, from, to, w.schema) }
+		run := func() {
+			defer fault.Recover(&errs[i])
+			errs[i] = f.rows(b, from, to, w.schema)
+		}
 		if i == len(workers)-1 {
 			run()
 		} else {

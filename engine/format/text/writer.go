@@ -192,7 +192,10 @@ func (w *writer) write(b *batch.Batch) error {
 		if i == len(workers)-1 {
 			e.rows(b, from, to)
 		} else {
-			g.Go(func() { e.rows(b, from, to) })
+			g.Go(func() {
+				defer fault.Recover(&e.err)
+				e.rows(b, from, to)
+			})
 		}
 	}
 	g.Wait()

@@ -232,6 +232,7 @@ func (w *writer) stage(n int, buf []byte, free func()) {
 }
 
 func (w *writer) upload(n int, buf []byte) (id string, err error) {
+	defer fault.Recover(&err)
 	if err := w.staged.look(w.ctx, w.blob); err != nil {
 		return "", err
 	}

@@ -167,13 +167,14 @@ func (s *source) hold(ctx context.Context, c *pgconn.PgConn, text string, want b
 }
 
 func (r *bulkReader) run(ctx context.Context, statement string) {
+	defer close(r.out)
+	defer close(r.end)
+	defer fault.Recover(&r.err)
 	w := &pieces{ctx: ctx, out: r.out, free: r.free, rows: &r.sent, current: <-r.free}
 	r.tag, r.err = r.c.CopyTo(ctx, w, statement)
 	if r.err == nil {
 		r.err = w.last()
 	}
-	close(r.end)
-	close(r.out)
 }
 
 // Next implements store.BulkReader.

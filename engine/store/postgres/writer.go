@@ -70,8 +70,11 @@ func (w *writer) begin(ctx context.Context) error {
 	}
 	statement := "COPY " + into + " FROM STDIN (FORMAT binary)"
 	go func() {
+		var end copyEnd
+		defer func() { w.done <- end }()
+		defer fault.Recover(&end.err)
 		tag, err := w.c.CopyFrom(running, source, statement)
-		w.done <- copyEnd{tag.RowsAffected(), err}
+		end = copyEnd{tag.RowsAffected(), err}
 	}()
 	return nil
 }

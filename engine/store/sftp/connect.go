@@ -324,7 +324,10 @@ func (p *pool) once(ctx context.Context, f func(*sftp.Client) error) error {
 	done := make(chan error, 1)
 	p.wg.Go(func() {
 		defer p.put(c)
-		err := f(c.sftp)
+		err := func() (err error) {
+			defer fault.Recover(&err)
+			return f(c.sftp)
+		}()
 		if lost(err) {
 			c.kill()
 		}

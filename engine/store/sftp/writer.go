@@ -221,8 +221,9 @@ func (w *writer) send() error {
 }
 
 // put writes one block, again on another connection where one broke.
-func (w *writer) put(buf []byte, offset int64) error {
-	err := w.repeat("write file", func(h *handle) error {
+func (w *writer) put(buf []byte, offset int64) (err error) {
+	defer fault.Recover(&err)
+	err = w.repeat("write file", func(h *handle) error {
 		_, err := h.file.WriteAt(buf, offset)
 		return err
 	})
