@@ -11,7 +11,9 @@ func hostOf(text string) string {
 		text = host
 	}
 	text = strings.Trim(text, "[]")
-	text, _, _ = strings.Cut(text, "%")
+	if strings.Contains(text, ":") { // only an IPv6 address has a zone
+		text, _, _ = strings.Cut(text, "%")
+	}
 	return strings.ToLower(strings.TrimSuffix(text, "."))
 }
 

@@ -311,7 +311,7 @@ func TestAddressesAreTold(t *testing.T) {
 				t.Errorf("%+v does not know %s", c.config, host)
 			}
 		}
-		for _, host := range []string{"", "evil.example", "localhost.evil.example", "10.255.1.2", "[::2]", ":8050", "gw.example.com.evil.example", "machine-1.evil.example"} {
+		for _, host := range []string{"", "evil.example", "localhost.evil.example", "10.255.1.2", "[::2]", ":8050", "gw.example.com.evil.example", "machine-1.evil.example", "localhost%.evil.example"} {
 			if w.knows(host) {
 				t.Errorf("%+v knows %q", c.config, host)
 			}
