@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 
 	"dmgateway/engine/batch"
@@ -112,7 +113,7 @@ func open(ctx context.Context, in format.Input) (_ *reader, err error) {
 			Try("Leave the dataset's compression out: Parquet files are compressed inside.")
 	}
 	src := &input{ctx: ctx, in: in}
-	r := &reader{src: src}
+	r := &reader{src: src, heldLimit: 2 * mostHeld}
 	defer r.recovered(&err)
 	if err := src.readTail(); err != nil {
 		return nil, r.damaged(err)
@@ -130,6 +131,7 @@ func open(ctx context.Context, in format.Input) (_ *reader, err error) {
 	if r.file, err = file.NewParquetReader(src, file.WithReadProps(props)); err != nil {
 		return nil, r.damaged(err)
 	}
+	props.MaxUncompressedPageSize = max(props.MaxUncompressedPageSize, min(mostPage, dense(r.file)))
 	if r.file.MetaData().IsSetEncryptionAlgorithm() {
 		return nil, errEncrypted().At(in.Name)
 	}
@@ -143,6 +145,20 @@ func open(ctx context.Context, in format.Input) (_ *reader, err error) {
 		r.schema = append(r.schema, c.field)
 	}
 	return r, nil
+}
+
+// dense is the size of the largest column chunk in a codec whose ratio has no bound: 100 MiB of one letter are 4 KiB of zstd.
+func dense(f *file.Reader) (size int64) {
+	for i := range f.NumRowGroups() {
+		g := f.MetaData().RowGroup(i)
+		for at := range g.NumColumns() {
+			c, err := g.ColumnChunk(at)
+			if err == nil && (c.Compression() == compress.Codecs.Zstd || c.Compression() == compress.Codecs.Brotli) {
+				size = max(size, c.TotalUncompressedSize())
+			}
+		}
+	}
+	return size
 }
 
 func errEncrypted() *fault.Error {

@@ -139,3 +139,92 @@ func TestManyColumnsComeBack(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A row group of many columns that turns out too large in memory, as dictionaries make it, is read as others are.
+func TestManyColumnsTooLargeToHold(t *testing.T) {
+	schema := make(batch.Schema, manyColumns)
+	for i := range schema {
+		schema[i] = batch.Field{Name: fmt.Sprint("c", i), Type: batch.Type{Kind: batch.String}}
+	}
+	b := batch.New(schema, 0)
+	for range 3000 {
+		for i := range b.Cols {
+			b.Cols[i].AppendBytes([]byte("the same"))
+		}
+	}
+	f := v2(t, `{}`)
+	in := formattest.Input("f", formattest.Write(t, f, schema, b))
+	r, err := open(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.project(schema); err != nil {
+		t.Fatal(err)
+	}
+	r.end, r.heldLimit = r.file.NumRowGroups(), 1<<20
+	got, err := formattest.Drain(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.held != nil {
+		t.Error("the rows were held")
+	}
+	if err := batch.Equal(got, b); err != nil {
+		t.Error(err)
+	}
+}
+
+// Codecs without a bound on their ratio make a few KiB of a hundred MiB of one letter, for both readers.
+func TestGiantValuesOfOneLetter(t *testing.T) {
+	schema := batch.Schema{{Name: "text", Type: batch.Type{Kind: batch.String}, Nullable: true}}
+	b := batch.New(schema, 0)
+	b.Cols[0].AppendBytes(bytes.Repeat([]byte{'z'}, leastPage+1<<20))
+	b.Cols[0].AppendNull()
+	for _, codec := range []string{"zstd", "brotli"} {
+		data := formattest.Write(t, v2(t, `{"compressionCodec": "`+codec+`"}`), schema, b)
+		in := formattest.Input("f", data)
+		if err := batch.Equal(formattest.Read(t, v2(t, `{}`), in, schema), b); err != nil {
+			t.Error(codec, len(data), err)
+		}
+		r, err := open(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		col, err := r.file.RowGroup(0).Column(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := batch.Column{Type: schema[0].Type}
+		k := &chunk{r: col, decode: r.all[0].leaves[0].decode, max: 1}
+		if err := k.read(&c, b.Len()); err != nil || !bytes.Equal(c.Bytes(0), b.Cols[0].Bytes(0)) {
+			t.Error(codec, "for the file library:", err)
+		}
+	}
+}
+
+// The checksum that gzip keeps of a page's content is compared.
+func TestChecksumOfALongGzipPage(t *testing.T) {
+	schema := batch.Schema{{Name: "bytes", Type: batch.Type{Kind: batch.Binary}}}
+	b := batch.New(schema, 0)
+	b.Cols[0].AppendBytes(longText(1, 9<<20))
+	f := v2(t, `{"compressionCodec": "gzip"}`)
+	data := formattest.Write(t, f, schema, b)
+	r, err := open(t.Context(), formattest.Input("f", data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := r.file.MetaData().RowGroup(0).ColumnChunk(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[meta.DataPageOffset()+meta.TotalCompressedSize()-6] ^= 1 // in the checksum, which stands before the length
+	rows, err := v2(t, `{}`).Read(t.Context(), formattest.Input("f", data), schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if err := rows.Next(t.Context(), batch.New(schema, 0)); err == nil {
+		t.Error("damaged content was read")
+	}
+}

@@ -134,7 +134,7 @@ func (g *longChunk) fill(head pageHead, body *limited) error {
 	compressed := true
 	if head.kind == dataPageV2 {
 		compressed = !head.bare
-		if levels < 0 || head.defLength < 0 || levels > size || levels > int64(head.packed) {
+		if head.repLength < 0 || head.defLength < 0 || levels > size || levels > int64(head.packed) {
 			return errPage
 		}
 	} else {
@@ -145,7 +145,7 @@ func (g *longChunk) fill(head pageHead, body *limited) error {
 		return err
 	}
 	var err error
-	if compressed {
+	if compressed && levels < size { // of no values there may be nothing, not even compressed
 		err = unpack(page[levels:], body, g.codec)
 	} else {
 		_, err = io.ReadFull(body, page[levels:])
@@ -229,8 +229,16 @@ func unpack(dst []byte, src *limited, codec compress.Compression) error {
 	}
 	r := s.NewReader(src)
 	defer r.Close()
-	_, err = io.ReadFull(r, dst)
-	return err
+	if _, err := io.ReadFull(r, dst); err != nil {
+		return err
+	}
+	// Checksums are compared at the end of the data, which has to be here.
+	if _, err := io.ReadFull(r, make([]byte, 1)); err == nil {
+		return errPage
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 func unpackLZ4(dst []byte, src *limited, codec compress.Compression) error {

@@ -29,6 +29,7 @@ type reader struct {
 	first      []*chunk       // by column, nil for lists and maps
 	parts      []*assembly    // of lists and maps, by column
 	held       []batch.Column // all rows of the open row group, where it has many columns; else nil
+	heldLimit  int64          // bytes of held
 	left       int64          // rows of the open row group
 	step       int            // rows of it that are read at once at most
 	parallel   bool           // its columns are worth several goroutines
@@ -115,7 +116,9 @@ func (r *reader) openGroup() error {
 	r.first, r.parts = r.first[:0], r.parts[:0]
 	r.held = nil
 	if r.holds(g) {
-		return r.hold(g)
+		if err := r.hold(g); !errors.Is(err, errHeld) {
+			return err
+		}
 	}
 	var data, all int64
 	for i, c := range r.columns {
