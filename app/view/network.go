@@ -2,8 +2,10 @@ package view
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -30,6 +32,9 @@ type NetworkView struct {
 	Checks  []CheckView
 	Needs   []NeedView // once it has ended
 	Problem *Problem
+	// Saved is the file that has the report, SaveProblem why there is none.
+	Saved       string
+	SaveProblem *Problem
 }
 
 // CheckView is one thing that was tried.
@@ -127,6 +132,33 @@ func (n *NetworkCheck) HTML(w io.Writer) error {
 		return nil
 	}
 	return report.WriteHTML(w)
+}
+
+// Save writes the report as HTML into a file that does not exist yet.
+func (n *NetworkCheck) Save(file string) {
+	n.task.m.later(func(context.Context) {
+		err := writeNew(file, n.HTML)
+		n.change(func() {
+			n.s.Saved, n.s.SaveProblem = "", nil
+			if err != nil {
+				n.s.SaveProblem = &Problem{Text: words.T("The report was not saved."), Hint: Sentence(err.Error())}
+				return
+			}
+			n.s.Saved = file
+		})
+	})
+}
+
+// writeNew fills a new file; one that cannot be filled is removed.
+func writeNew(file string, fill func(io.Writer) error) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(fill(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(file))
+	}
+	return nil
 }
 
 // NeedsText is the firewall's list for the clipboard, in columns.

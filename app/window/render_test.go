@@ -36,6 +36,7 @@ func open(t *testing.T, c *viewtest.Controller, variant string) *Window {
 		Model: m, Data: "/var/lib/dmgateway", Now: func() time.Time { return viewtest.Now }, Open: func(string) error { return nil },
 		Version: engine.VersionInfo{Version: "0.1.0", Commit: "0123456789ab", Go: "go1.26.0", System: "linux/amd64"},
 	})
+	w.after = func(time.Duration, func()) (stop func() bool) { return func() bool { return true } } // tests let time pass themselves
 	t.Cleanup(w.End)
 	w.Show()
 	until(t, func() bool {
@@ -87,8 +88,8 @@ func TestEveryPageLooksAsDrawn(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s %s %s", scene.Name, p.name, variant), func(t *testing.T) {
-					w.diagnostics.all = logLines
-					w.diagnostics.filter()
+					w.diagnostics.log.all = logLines
+					w.diagnostics.log.filter()
 					w.Go(i)
 					size(w, 860, 580)
 					looksAs(t, w, fmt.Sprintf("%s-%s-%s", strings.ToLower(p.name), scene.Name, variant))

@@ -245,7 +245,7 @@ func TestTheThemeIsTheSettings(t *testing.T) {
 func TestTheLogIsShownAndFiltered(t *testing.T) {
 	w := open(t, viewtest.Idle(), "light")
 	w.Go(2)
-	p := w.diagnostics
+	p := w.diagnostics.log
 	p.all = []view.LogLine{{Level: "INFO", Text: "job taken"}, {Level: "ERROR", Text: "copy failed"}}
 	p.filter()
 	if p.count.Text != "2 lines" {

@@ -1,0 +1,143 @@
+package window
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"dmgateway/app/view/viewtest"
+	"dmgateway/app/words"
+	"dmgateway/engine"
+)
+
+// diagnosed is a gateway whose network, logs and connections answer something.
+func diagnosed() *viewtest.Controller {
+	c := viewtest.Idle()
+	ok := func(name, detail string, took time.Duration) engine.NetworkStep {
+		return engine.NetworkStep{Name: name, State: "ok", Detail: detail, Took: took}
+	}
+	c.Network = engine.NetworkReport{
+		Started: viewtest.Now, Took: 3 * time.Second,
+		Checks: []engine.NetworkCheck{
+			{Name: "Data factory", Address: "factory.example:8051", Steps: []engine.NetworkStep{
+				ok("name", "factory.example is 10.20.0.5", 3*time.Millisecond), ok("tcp", "10.20.0.5 answers", 12*time.Millisecond),
+				ok("tls", "TLS 1.3, the pinned certificate", 31*time.Millisecond), ok("sign-in", "the factory knows this node", 18*time.Millisecond),
+			}},
+			{Name: "Queue (AMQP)", Address: "bus.example:5671", Steps: []engine.NetworkStep{
+				ok("name", "bus.example is 10.20.0.6", 2*time.Millisecond),
+				{
+					Name: "tcp", State: "failed", Detail: "10.20.0.6:5671 does not answer within 5 seconds: a firewall drops what is sent there", Took: 5 * time.Second,
+					Remedy: "let TCP port 5671 out to bus.example; until then the gateway uses WebSockets on port 443, which work",
+				},
+				{Name: "tls", State: "skipped"}, {Name: "sign-in", State: "skipped"},
+			}},
+			{Name: "Queue (WebSocket)", Address: "bus.example:443", Steps: []engine.NetworkStep{
+				ok("name", "bus.example is 10.20.0.6", 2*time.Millisecond), ok("tcp", "10.20.0.6 answers", 9*time.Millisecond), ok("tls", "TLS 1.3", 22*time.Millisecond), ok("websocket", "open", 15*time.Millisecond),
+			}},
+			{Name: "Clock", Steps: []engine.NetworkStep{{Name: "clock", State: "warning", Detail: "this computer's clock is 48 seconds behind", Remedy: "let the system set its time by NTP: from 5 minutes on, sign-ins fail"}}},
+			{Name: "Stores in the cloud", Steps: []engine.NetworkStep{{Name: "name", State: "skipped", Detail: "no recent job has used one"}}},
+		},
+		Needed: []engine.NetworkNeed{
+			{Host: "factory.example", Port: 8051, Protocol: "HTTPS", For: "registering, reports", Required: true},
+			{Host: "bus.example", Port: 5671, Protocol: "AMQP over TLS", For: "jobs"},
+			{Host: "bus.example", Port: 443, Protocol: "WebSocket over TLS", For: "jobs"},
+		},
+	}
+	c.Stages = []engine.Stage{
+		{Name: "name", Detail: "db1 is 10.0.0.5", Took: 2 * time.Millisecond}, {Name: "tcp", Detail: "10.0.0.5:5432 answers", Took: 4 * time.Millisecond},
+		{Name: "tls", Detail: "TLS 1.3, db1.example, valid until 1 March 2027", Took: 21 * time.Millisecond},
+		{Name: "sign-in", Error: `password authentication failed for user "loader"`, Remedy: "check user and password", Took: 40 * time.Millisecond},
+	}
+	c.Contents = engine.LogContents{Since: viewtest.Now.AddDate(0, 0, -7), Bytes: 14_300_000, Left: []string{"logs/gateway-2026-11-17T10-00-00.000.log: the file is damaged"}}
+	for _, p := range []engine.LogPart{
+		{Name: "logs/gateway.log", About: "the gateway's log", Bytes: 7_300_000},
+		{Name: "logs/gateway-2026-11-19T08-12-44.310.log", About: "the gateway's log", Bytes: 6_200_000},
+		{Name: "jobs/0a6c1c5e-58b1-4f8f-a2c3-0d1f6e1b2c3d.log", About: "the log of one run", Bytes: 31_000},
+		{Name: "settings.json", About: "the settings; secrets are not among them", Bytes: 3_100},
+		{Name: "jobs.json", About: "the last jobs with their results", Bytes: 220_000},
+		{Name: "stacks.txt", About: "what the program is doing at this moment", Bytes: 48_000},
+		{Name: "machine.json", About: "the program and the machine: version, system, memory, disk", Bytes: 9_000},
+	} {
+		c.Contents.Parts = append(c.Contents.Parts, p)
+	}
+	c.Part = []byte("{\"time\":\"2026-11-21T11:28:50Z\",\"level\":\"INFO\",\"msg\":\"connected\"}\n{\"time\":\"2026-11-21T11:28:51Z\",\"level\":\"INFO\",\"msg\":\"job taken\",\"run\":\"r1\"}\n")
+	c.Moves = []engine.LogProgress{{Doing: "Sending", Done: 2_100_000, Total: 3_200_000}}
+	c.Sent = engine.SentLogs{ReportID: "5f0c2b7e-1d1c-4b62-9c1e-0a7de0e8a1b4", Bytes: 3_200_000}
+	return c
+}
+
+// looks are those in which every page of Diagnostics and Help is drawn.
+var looks = []struct{ variant, language string }{{"light", "en"}, {"dark", "de"}, {"light", "de"}, {"dark", "en"}}
+
+// eachLook draws a page in every look.
+func eachLook(t *testing.T, name string, do func(t *testing.T, w *Window)) {
+	t.Helper()
+	for _, l := range looks {
+		t.Run(l.variant+" "+l.language, func(t *testing.T) {
+			t.Cleanup(func() { words.Use("en") })
+			words.Use(l.language)
+			w := open(t, diagnosed(), l.variant)
+			w.diagnostics.quiet = true
+			w.Go(2)
+			do(t, w)
+			size(w, 860, 580)
+			looksAs(t, w, fmt.Sprintf("%s-%s-%s", name, l.variant, l.language))
+			if l.variant == "light" && l.language == "de" {
+				size(w, 640, 440)
+				looksAs(t, w, name+"-small")
+			}
+		})
+	}
+}
+
+func TestTheFirstPageOfDiagnosticsLeadsToItsTools(t *testing.T) {
+	eachLook(t, "diagnostics", func(*testing.T, *Window) {})
+}
+
+func TestTheNetworkIsShownAsATree(t *testing.T) {
+	eachLook(t, "network", func(t *testing.T, w *Window) {
+		w.ShowTool("network")
+		until(t, func() bool { return len(w.diagnostics.network.model.Snapshot().Needs) > 0 })
+		w.diagnostics.at.apply()
+	})
+}
+
+func TestAConnectionIsTestedWithTheFieldsOfItsType(t *testing.T) {
+	eachLook(t, "connection", func(t *testing.T, w *Window) {
+		w.ShowTool("connection")
+		w.diagnostics.test.kind.SetSelected("PostgreSQL")
+		fill(w, "Server", "db1")
+		w.diagnostics.test.test()
+		until(t, func() bool { return !w.diagnostics.test.model.Snapshot().Busy })
+		w.diagnostics.at.apply()
+	})
+}
+
+func fill(*Window, string, string) {}
+
+func TestTheLogsAreShownBeforeTheyAreSent(t *testing.T) {
+	eachLook(t, "send", func(t *testing.T, w *Window) {
+		w.ShowTool("send")
+		until(t, func() bool { return !w.diagnostics.send.model.Snapshot().Loading })
+		w.diagnostics.at.apply()
+	})
+}
+
+func TestSentLogsHaveAReportID(t *testing.T) {
+	eachLook(t, "sent", func(t *testing.T, w *Window) {
+		w.ShowTool("send")
+		w.diagnostics.send.start()
+		until(t, func() bool { s := w.diagnostics.send.model.Snapshot(); return s.ReportID != "" && !s.Loading })
+		w.diagnostics.at.apply()
+	})
+}
+
+func TestLogsAreArchived(t *testing.T) {
+	t.Setenv("HOME", "/home/somebody")
+	eachLook(t, "archive", func(t *testing.T, w *Window) {
+		w.ShowTool("archive")
+		w.diagnostics.archive.start()
+		until(t, func() bool { return w.diagnostics.archive.model.Snapshot().File != "" })
+		w.diagnostics.at.apply()
+	})
+}
