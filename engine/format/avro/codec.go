@@ -176,19 +176,9 @@ func (p *packer) pack(codec string, dst, data []byte) ([]byte, error) {
 		return binary.BigEndian.AppendUint32(dst[:start+n], crc32.ChecksumIEEE(data)), nil
 	case "zstandard":
 		return p.zstd.EncodeAll(data, dst), nil
-	case "bzip2":
+	case "bzip2", "xz":
 		out := bytes.NewBuffer(dst)
-		w, err := dsnet.NewWriter(out, nil)
-		if err == nil {
-			_, err = w.Write(data)
-		}
-		if err == nil {
-			err = w.Close()
-		}
-		return out.Bytes(), err
-	case "xz":
-		out := bytes.NewBuffer(dst)
-		w, err := xz.WriterConfig{DictCap: 1 << 20}.NewWriter(out)
+		w, err := newCompressor(codec, out)
 		if err == nil {
 			_, err = w.Write(data)
 		}
@@ -198,4 +188,12 @@ func (p *packer) pack(codec string, dst, data []byte) ([]byte, error) {
 		return out.Bytes(), err
 	}
 	return append(dst, data...), nil
+}
+
+// newCompressor compresses one block with bzip2 or xz.
+func newCompressor(codec string, to io.Writer) (io.WriteCloser, error) {
+	if codec == "bzip2" {
+		return dsnet.NewWriter(to, nil)
+	}
+	return xz.WriterConfig{DictCap: 1 << 20}.NewWriter(to)
 }

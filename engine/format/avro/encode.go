@@ -196,10 +196,12 @@ func (e *encoder) append(dst []byte, row int) ([]byte, string) {
 	}
 	v := c.Bytes(row)
 	if !utf8.Valid(v) {
-		return dst, "the text is not valid UTF-8"
+		return dst, notUTF8
 	}
 	return appendBytes(dst, v), ""
 }
+
+const notUTF8 = "the text is not valid UTF-8"
 
 func appendGUID(dst, id []byte) []byte {
 	dst = append(dst, 72) // the length, 36

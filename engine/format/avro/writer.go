@@ -99,7 +99,14 @@ func (w *writer) write(b *batch.Batch) error {
 		}
 		e.col = &e.tmp
 	}
+	large := b.Size() >= batch.Giant
 	for row := range b.Len() {
+		if large && w.giant(row) {
+			if err := w.writeGiant(b, row); err != nil {
+				return err
+			}
+			continue
+		}
 		if w.block == nil {
 			if err := w.begin(); err != nil {
 				return err
