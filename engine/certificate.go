@@ -22,6 +22,21 @@ import (
 // settingCertificateTold is where the journal keeps which certificate of which node the factory has heard of.
 const settingCertificateTold = "certificate.told"
 
+// tellLostVault says that the vault of a gateway that was registered is gone: nobody should find out by credentials that do
+// not open.
+func (e *Engine) tellLostVault(ctx context.Context) error {
+	told, found, err := e.journal.Setting(ctx, settingCertificateTold)
+	if err != nil || !found || !e.vault.Made() {
+		return err
+	}
+	_, thumbprint, _ := strings.Cut(told, " ")
+	text := "The file vault.json was not in the data directory. A new one was made, with a new certificate and without the registration. The certificate before had the thumbprint " + thumbprint + "."
+	remedy := "Stop the gateway and put vault.json back from a backup; the key to it, where it lay in a file, is vault.key.former-…: name it vault.key again. Without a backup register again, import the certificate from its own backup or set the credentials again."
+	e.log.Error("the gateway's secrets are gone", logging.Key, logging.Notable, "text", text, "remedy", remedy)
+	e.warnings.set("vault", Warning{ID: "vault", Title: "The gateway's secrets are gone", Text: text, Remedy: remedy, Grave: true})
+	return nil
+}
+
 // CertificateKinds are the kinds of certificates that can be made, the default first.
 func CertificateKinds() []string { return slices.Clone(credential.Kinds) }
 

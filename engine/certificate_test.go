@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -337,5 +338,29 @@ func TestSecretsAreProtectedByAPassphraseOverTheControlSocket(t *testing.T) {
 	e = openEngine(t, data)
 	if info, err := e.ProtectSecrets(t.Context(), ""); err != nil || info.KeptIn != "file" {
 		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+func TestALostVaultIsSaidAndNotReplacedSilently(t *testing.T) {
+	data := t.TempDir()
+	o := Options{Data: data, Version: "1.0.0", KeyStore: credential.FileKeyStore(filepath.Join(data, "vault.key")), endpointPort: -1}
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := e.certificate().Thumbprint()
+	if len(e.warnings.by["vault"]) > 0 {
+		t.Errorf("a first start warns: %+v", e.warnings.by["vault"])
+	}
+	if err := errors.Join(e.journal.SetSetting(t.Context(), settingCertificateTold, "node "+before), e.Close(), os.Remove(filepath.Join(data, vaultFile))); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	i := slices.IndexFunc(e.warnings.list(), func(w Warning) bool { return w.ID == "vault" })
+	if i < 0 || !e.warnings.list()[i].Grave || !strings.Contains(e.warnings.list()[i].Text, before) {
+		t.Errorf("the warnings are %+v", e.warnings.list())
 	}
 }

@@ -17,8 +17,11 @@ const settingRevoked = "registration.revoked"
 // loadIdentity reads who this node is, and whether the factory had revoked that.
 func (e *Engine) loadIdentity(ctx context.Context) error {
 	id, err := registration.Load(e.vault)
-	if err != nil || id == nil {
+	if err != nil {
 		return err
+	}
+	if id == nil {
+		return e.tellLostVault(ctx)
 	}
 	reason, revoked, err := e.journal.Setting(ctx, settingRevoked)
 	if err != nil {

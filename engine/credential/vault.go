@@ -31,6 +31,7 @@ type Vault struct {
 	mu     sync.Mutex
 	head   vaultHead
 	keptIn string
+	made   bool // by this opening
 	aead   cipher.AEAD
 	items  map[string][]byte
 }
@@ -91,11 +92,14 @@ func (v *Vault) storeNamed(name string) KeyStore {
 
 func damaged(path string, err error) error {
 	return fault.New(fault.BadData, "the vault with the gateway's secrets is damaged").At(path).Because(err).
-		Try("Restore the file from a backup. Without one move it away, register the gateway again and set the credentials of the linked services again.")
+		Try("Restore the file from a backup. Without one move it away, import the certificate from its backup, register the gateway again and set the credentials of the linked services again.")
 }
 
 func (v *Vault) create(find func() (*Passphrase, error)) error {
-	v.head = vaultHead{Version: vaultVersion, ID: rand.Text()}
+	v.head, v.made = vaultHead{Version: vaultVersion, ID: rand.Text()}, true
+	if err := v.keepFormerKey(); err != nil {
+		return err
+	}
 	p, err := find()
 	if err != nil {
 		return err
@@ -105,6 +109,26 @@ func (v *Vault) create(find func() (*Passphrase, error)) error {
 	}
 	return v.Unprotect()
 }
+
+// keepFormerKey puts the key file of an earlier vault, which was lost or moved away, aside: the new key would overwrite it,
+// and a backup of that vault could never be opened again.
+func (v *Vault) keepFormerKey() error {
+	path := filepath.Join(filepath.Dir(v.path), vaultKeyFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(data) == 0 {
+		return nil
+	}
+	if err == nil {
+		err = os.Rename(path, path+".former-"+v.head.ID)
+	}
+	if err != nil {
+		return fault.New(fault.StoreFailed, "put the key of an earlier vault aside").At(path).Because(err).Try("Check the rights of the data directory.")
+	}
+	return nil
+}
+
+// Made reports whether there was no vault before this one was opened.
+func (v *Vault) Made() bool { return v.made }
 
 // storeKey puts a key into the first key store that takes it and gives it back: one that does not would lose everything at
 // the next start.
