@@ -7,6 +7,28 @@ import (
 	"dmgateway/engine/report"
 )
 
+// Names of the settings that switch kinds of notices on and off; [SettingNotifications] is for all.
+const (
+	SettingNotifyConnection = "notifyconnection"
+	SettingNotifyJobs       = "notifyjobs"
+	SettingNotifyWarnings   = "notifywarnings"
+	SettingNotifyReports    = "notifyreports"
+)
+
+// noticeSettings are about what a person is told outside the window. The engine tells every notice; who shows them asks
+// these.
+func noticeSettings() []definition {
+	one := func(name, help string) definition {
+		return definition{Setting: Setting{Name: name, Kind: "bool", Default: "true", Help: help}, check: checkBool}
+	}
+	return []definition{
+		one(SettingNotifyConnection, "Notify when the connection is lost for longer than half a minute, when it is back, and when the gateway has to be registered again."),
+		one(SettingNotifyJobs, "Notify when a job failed. Several in a short time are told together."),
+		one(SettingNotifyWarnings, "Notify of what will hurt if nobody sees to it: a full disk, a wrong clock, a certificate that ends, a component that fails again and again."),
+		one(SettingNotifyReports, "Notify when logs that could not be sent at first have been sent."),
+	}
+}
+
 // lostFor is how long a connection has to be lost before a person is told: shorter breaks heal by themselves.
 const lostFor = 30 * time.Second
 

@@ -20,6 +20,7 @@ const (
 	SettingNodeName      = "nodename"
 	SettingAutostart     = "autostart"
 	SettingTheme         = "theme"
+	SettingLanguage      = "language"
 	SettingVerbose       = "verbose"
 	SettingNotifications = "notifications"
 	SettingSystemLog     = "systemlog"
@@ -46,7 +47,7 @@ type definition struct {
 
 // definitions are all settings, in the order in which they are shown.
 func definitions() []definition {
-	return slices.Concat(workSettings(), endpointSettings(), programSettings())
+	return slices.Concat(workSettings(), endpointSettings(), programSettings(), noticeSettings())
 }
 
 // workSettings are about jobs and the gateway's place in the factory.
@@ -98,6 +99,9 @@ func programSettings() []definition {
 			Name: SettingTheme, Kind: "choice", Default: "system", Choices: []string{"system", "light", "dark"}, Help: "The window's colours.",
 		}, check: checkChoice("system", "light", "dark")},
 		{Setting: Setting{
+			Name: SettingLanguage, Kind: "choice", Default: "system", Choices: []string{"system", "en", "de"}, Help: "The window's language. A change shows at once.",
+		}, check: checkChoice("system", "en", "de")},
+		{Setting: Setting{
 			Name: SettingVerbose, Kind: "bool", Default: "false", Help: "Write more into the log, to find the cause of a problem.",
 		}, check: checkBool, apply: (*Engine).applyVerbose},
 		{Setting: Setting{
@@ -105,7 +109,7 @@ func programSettings() []definition {
 			Help: "Write what has an event ID into the operating system's log too, where it has one: the Windows Event Log, systemd's journal or syslog.",
 		}, check: checkBool, apply: (*Engine).applySystemLog},
 		{Setting: Setting{
-			Name: SettingNotifications, Kind: "bool", Default: "true", Help: "Show notifications: connected, lost, a job failed.",
+			Name: SettingNotifications, Kind: "bool", Default: "true", Help: "Show notifications. What is notified can be chosen below, kind by kind.",
 		}, check: checkBool},
 		{Setting: Setting{
 			Name: SettingControlGroup, Kind: "text",

@@ -99,6 +99,12 @@ func (e *Engine) restarted(r supervise.Restart) {
 	e.restarts = append(e.restarts, r)
 	e.mu.Unlock()
 	e.forgetRestarts(r.At)
+	for _, w := range e.warnings.list() {
+		if w.ID == "component" && w.Grave {
+			e.notice(Notice{ID: "warning-component", Title: w.Title, Text: w.Text, Error: true})
+			break
+		}
+	}
 	e.announce()
 }
 

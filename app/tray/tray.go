@@ -9,6 +9,7 @@ import (
 	"fyne.io/systray"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 	"dmgateway/assets"
 )
 
@@ -18,6 +19,8 @@ const betweenUpdates = 250 * time.Millisecond
 // Actions is what the tray lets a person do. They are called from a goroutine of the tray.
 type Actions struct {
 	Open, Quit func()
+	// SendLogs can be nil where there is no window for it: the menu does not offer it then.
+	SendLogs func()
 }
 
 // Tray is the icon. There is one in a program.
@@ -28,7 +31,7 @@ type Tray struct {
 	ready   chan struct{} // closed once the desktop's part has begun and takes changes
 	quitted chan struct{}
 
-	state, open, start, stop, register, quit *systray.MenuItem
+	state, open, start, stop, register, sendLogs, quit *systray.MenuItem
 
 	mu    sync.Mutex // protects what follows
 	shown view.Tray
@@ -91,15 +94,17 @@ func (t *Tray) prepare() {
 }
 
 func (t *Tray) build() {
-	t.state = systray.AddMenuItem("Starting", "")
+	t.state = systray.AddMenuItem(words.T("Starting"), "")
 	t.state.Disable()
 	systray.AddSeparator()
-	t.open = systray.AddMenuItem("Open", "Open the window")
-	t.register = systray.AddMenuItem("Register…", "Register with a gateway key")
-	t.start = systray.AddMenuItem("Start", "Connect and take jobs")
-	t.stop = systray.AddMenuItem("Stop", "Take no jobs")
+	t.open = systray.AddMenuItem(words.T("Open"), words.T("Open the window"))
+	t.register = systray.AddMenuItem(words.T("Register…"), words.T("Register with a gateway key"))
+	t.start = systray.AddMenuItem(words.T("Start"), words.T("Connect and take jobs"))
+	t.stop = systray.AddMenuItem(words.T("Stop"), words.T("Take no jobs"))
 	systray.AddSeparator()
-	t.quit = systray.AddMenuItem("Quit…", "End the program")
+	t.sendLogs = systray.AddMenuItem(words.T("Send logs…"), words.T("Send the logs to the data factory, so that somebody can find what is wrong"))
+	visible(t.sendLogs, t.actions.SendLogs != nil)
+	t.quit = systray.AddMenuItem(words.T("Quit…"), words.T("End the program"))
 	t.apply(view.TrayOf(t.model.Snapshot()))
 	close(t.built)
 }
@@ -135,6 +140,10 @@ func (t *Tray) Follow(ctx context.Context) {
 			t.model.Start()
 		case <-t.stop.ClickedCh:
 			t.model.Stop()
+		case <-t.sendLogs.ClickedCh:
+			if t.actions.SendLogs != nil {
+				t.actions.SendLogs()
+			}
 		case <-t.quit.ClickedCh:
 			t.actions.Quit()
 		}

@@ -5,14 +5,22 @@ import (
 	"strings"
 	"time"
 
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
-// quietFor is how long nothing more is told of one kind of notice.
-const quietFor = time.Minute
+// How long nothing more is told of one kind of notice: at first, and at most. The time doubles with every notice that
+// comes before there was calm for so long, so that what fails every few minutes is soon told once an hour. A state that
+// was told is not told again for a day, unless another was told in between.
+const (
+	quietFirst = time.Minute
+	quietMost  = time.Hour
+	calm       = 15 * time.Minute
+	sameState  = 24 * time.Hour
+)
 
 // Notifier passes on what the engine wants told outside the window, so that nothing is told again and again: of one kind
-// at most one notice a minute; those in between are summed up in the next.
+// at most one notice a minute, and fewer when they go on coming; those in between are summed up in the next.
 type Notifier struct {
 	show    func(engine.Notice)
 	notices chan engine.Notice
@@ -21,7 +29,34 @@ type Notifier struct {
 
 type kind struct {
 	quiet time.Time // until when
+	step  time.Duration
+	last  engine.Notice
+	told  time.Time // when last was
 	held  []engine.Notice
+}
+
+// NoticeSetting is the setting that switches a kind of notice on and off, "" for those that have only the one for all.
+func NoticeSetting(id string) string {
+	switch {
+	case id == "connection" || id == "registration":
+		return engine.SettingNotifyConnection
+	case id == "job-failed":
+		return engine.SettingNotifyJobs
+	case strings.HasPrefix(id, "warning-"):
+		return engine.SettingNotifyWarnings
+	case id == "report":
+		return engine.SettingNotifyReports
+	}
+	return ""
+}
+
+// Wanted reports whether a person wants to be told of a kind of notice.
+func Wanted(s Snapshot, id string) bool {
+	if SettingValue(s, engine.SettingNotifications) == "false" {
+		return false
+	}
+	name := NoticeSetting(id)
+	return name == "" || SettingValue(s, name) != "false"
 }
 
 // NewNotifier makes a Notifier that shows by calling show, from the goroutine of Run. A notice with the ID of an earlier
@@ -60,6 +95,7 @@ func (n *Notifier) Run(ctx context.Context) {
 }
 
 func (n *Notifier) take(e engine.Notice, now time.Time) {
+	e.Title, e.Text = words.Of(e.Title), words.Of(e.Text)
 	k := n.kinds[e.ID]
 	if k == nil {
 		k = &kind{}
@@ -69,8 +105,26 @@ func (n *Notifier) take(e engine.Notice, now time.Time) {
 		k.held = append(k.held, e)
 		return
 	}
-	k.quiet = now.Add(quietFor)
+	n.tell(k, e, now)
+}
+
+// tell shows e, unless it is what was told last.
+func (n *Notifier) tell(k *kind, e engine.Notice, now time.Time) {
+	if isState(e.ID) && e.Title == k.last.Title && e.Error == k.last.Error && now.Sub(k.told) < sameState {
+		return
+	}
+	if k.step == 0 || now.Sub(k.quiet) >= calm {
+		k.step = quietFirst
+	} else {
+		k.step = min(2*k.step, quietMost)
+	}
+	k.quiet, k.last, k.told = now.Add(k.step), e, now
 	n.show(e)
+}
+
+// isState reports whether a kind of notice tells a state, which is no news while it lasts. Others tell what happened.
+func isState(id string) bool {
+	return id == "connection" || id == "registration" || strings.HasPrefix(id, "warning-")
 }
 
 func (n *Notifier) nextDue() (next time.Time, ok bool) {
@@ -87,8 +141,8 @@ func (n *Notifier) due(now time.Time) {
 	for _, k := range n.kinds {
 		if len(k.held) > 0 && !now.Before(k.quiet) {
 			e := sum(k.held)
-			k.held, k.quiet = nil, now.Add(quietFor)
-			n.show(e)
+			k.held = nil
+			n.tell(k, e, now)
 		}
 	}
 }
@@ -96,9 +150,9 @@ func (n *Notifier) due(now time.Time) {
 // sum makes one notice of several of a kind: failures are counted, of anything else only the last is still true.
 func sum(held []engine.Notice) engine.Notice {
 	e := held[len(held)-1]
-	if len(held) > 1 && e.ID == "job-failed" {
-		e.Text = "The last one: " + strings.TrimSuffix(e.Text, ".") + "."
-		e.Title = Count(int64(len(held))) + " more jobs failed"
+	if n := int64(len(held)); n > 1 && e.ID == "job-failed" {
+		e.Text = words.T("The last one: %s", Sentence(e.Text))
+		e.Title = words.N(n, "%d more job failed", "%d more jobs failed")
 	}
 	return e
 }

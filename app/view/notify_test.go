@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dmgateway/app/view"
+	"dmgateway/app/view/viewtest"
 	"dmgateway/engine"
 )
 
@@ -54,4 +56,80 @@ func TestNotificationsDoNotRepeat(t *testing.T) {
 			t.Error("what is new is not told")
 		}
 	})
+}
+
+func TestWhatGoesOnFailingIsToldEverMoreRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []string
+		start := time.Now()
+		n := view.NewNotifier(func(e engine.Notice) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, fmt.Sprintf("%s at %d", e.Title, int(time.Since(start).Minutes())))
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go n.Run(ctx)
+		for range 12 * 6 { // every five minutes for six hours
+			n.Notice(engine.Notice{ID: "job-failed", Title: "A job failed"})
+			n.Notice(engine.Notice{ID: "warning-disk", Title: "The disk is nearly full"})
+			time.Sleep(5 * time.Minute)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		failed := slices.DeleteFunc(slices.Clone(told), func(s string) bool { return strings.HasPrefix(s, "The disk") })
+		if len(told)-len(failed) != 1 {
+			t.Errorf("a warning that did not change is told again: %q", told)
+		}
+		if len(failed) < 6 || len(failed) > 13 || !strings.HasPrefix(failed[len(failed)-1], "12 more jobs failed") {
+			t.Errorf("told %d times: %q", len(failed), failed)
+		}
+	})
+}
+
+func TestComingAndGoingIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		n := view.NewNotifier(func(e engine.Notice) { told = append(told, e.Title) })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go n.Run(ctx)
+		for _, title := range []string{"lost", "back", "lost"} {
+			n.Notice(engine.Notice{ID: "connection", Title: title})
+		}
+		time.Sleep(time.Hour)
+		cancel()
+		synctest.Wait()
+		if !slices.Equal(told, []string{"lost"}) {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+func TestEveryKindOfNoticeHasItsSwitch(t *testing.T) {
+	known := engine.SettingDefinitions()
+	for id, setting := range map[string]string{
+		"connection": engine.SettingNotifyConnection, "registration": engine.SettingNotifyConnection, "job-failed": engine.SettingNotifyJobs,
+		"warning-disk": engine.SettingNotifyWarnings, "report": engine.SettingNotifyReports,
+	} {
+		if got := view.NoticeSetting(id); got != setting {
+			t.Errorf("%s is switched by %q", id, got)
+		}
+		if !slices.ContainsFunc(known, func(s engine.Setting) bool { return s.Name == setting }) {
+			t.Errorf("there is no setting %s", setting)
+		}
+		for off, want := range map[string]bool{"": true, setting: false, engine.SettingNotifications: false} {
+			c := viewtest.Idle()
+			c.Set = engine.SettingDefinitions()
+			for i := range c.Set {
+				if c.Set[i].Name == off {
+					c.Set[i].Value = "false"
+				}
+			}
+			if got := view.Wanted(running(t, c), id); got != want {
+				t.Errorf("%s with %q off: %v", id, off, got)
+			}
+		}
+	}
 }

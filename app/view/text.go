@@ -8,20 +8,12 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"dmgateway/app/words"
 )
 
-// Count writes a number with its thousands apart: 1,234,567.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+// Count writes a number with its thousands apart: 1,234,567, in German 1.234.567.
+func Count(n int64) string { return words.Number(n) }
 
 // Plural writes a count with its noun: "1 row", "2 rows".
 func Plural(n int64, one, many string) string {
@@ -53,7 +45,7 @@ func Size(n int64) string {
 func Rate(rows, bytes float64) string {
 	var parts []string
 	if rows > 0 {
-		parts = append(parts, roundCount(rows)+" rows/s")
+		parts = append(parts, words.T("%s rows/s", roundCount(rows)))
 	}
 	if bytes > 0 {
 		parts = append(parts, Size(int64(bytes))+"/s")
@@ -64,7 +56,7 @@ func Rate(rows, bytes float64) string {
 // roundCount keeps three digits of a rate: the rest changes every second and says nothing.
 func roundCount(v float64) string {
 	if v < 10 {
-		return strconv.FormatFloat(v, 'f', 1, 64)
+		return words.Decimals(v, 1)
 	}
 	scale := math.Pow(10, math.Max(0, math.Floor(math.Log10(v))-2))
 	return Count(int64(math.Round(v/scale) * scale))
@@ -73,11 +65,11 @@ func roundCount(v float64) string {
 func threeDigits(v float64) string {
 	switch {
 	case v < 9.995:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+		return words.Decimals(v, 2)
 	case v < 99.95:
-		return strconv.FormatFloat(v, 'f', 1, 64)
+		return words.Decimals(v, 1)
 	default:
-		return strconv.FormatFloat(v, 'f', 0, 64)
+		return words.Decimals(v, 0)
 	}
 }
 
@@ -87,7 +79,7 @@ func Duration(d time.Duration) string {
 	case d <= 0:
 		return "0 s"
 	case d < 10*time.Second:
-		return strings.TrimSuffix(strconv.FormatFloat(max(d.Seconds(), 0.1), 'f', 1, 64), ".0") + " s"
+		return tenths(max(d.Seconds(), 0.1)) + " s"
 	case d < time.Minute-500*time.Millisecond:
 		return fmt.Sprintf("%d s", int(d.Round(time.Second)/time.Second))
 	case d < time.Hour-500*time.Millisecond:
@@ -98,8 +90,16 @@ func Duration(d time.Duration) string {
 		return twoUnits(m/60, "h", m%60, "min")
 	default:
 		h := int(d.Round(time.Hour) / time.Hour)
-		return twoUnits(h/24, "d", h%24, "h")
+		return twoUnits(h/24, words.T("d"), h%24, "h")
 	}
+}
+
+// tenths writes whole numbers without a decimal.
+func tenths(v float64) string {
+	if r := math.Round(v*10) / 10; r == math.Trunc(r) {
+		return words.Decimals(r, 0)
+	}
+	return words.Decimals(v, 1)
 }
 
 func twoUnits(a int, unitA string, b int, unitB string) string {
@@ -124,7 +124,7 @@ func Left(d time.Duration) string {
 	default:
 		d = d.Round(time.Minute)
 	}
-	return "about " + Duration(d) + " left"
+	return words.T("about %s left", Duration(d))
 }
 
 // Moment writes an instant as short as it can be told from now: 11:04, yesterday 11:04, 21 Nov 11:04, 21 Nov 2025.
@@ -141,11 +141,11 @@ func Moment(t, now time.Time) string {
 	case day(t).Equal(day(now)):
 		return t.Format("15:04")
 	case day(t).Equal(day(now.AddDate(0, 0, -1))):
-		return "yesterday " + t.Format("15:04")
+		return words.T("yesterday %s", t.Format("15:04"))
 	case t.Year() == now.Year():
-		return t.Format("2 Jan 15:04")
+		return words.Day(t) + " " + t.Format("15:04")
 	default:
-		return t.Format("2 Jan 2006")
+		return words.DayOfYear(t)
 	}
 }
 

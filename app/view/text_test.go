@@ -6,6 +6,8 @@ import (
 
 	"dmgateway/app/view"
 	"dmgateway/app/view/viewtest"
+	"dmgateway/app/words"
+	"dmgateway/engine"
 )
 
 func TestNumbersReadWell(t *testing.T) {
@@ -59,6 +61,34 @@ func TestTimesReadWell(t *testing.T) {
 		{view.Moment(now.Add(-24*time.Hour), now), "yesterday 11:30"},
 		{view.Moment(now.Add(-72*time.Hour), now), "18 Nov 11:30"},
 		{view.Moment(now.AddDate(-1, 0, 0), now), "21 Nov 2025"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// TestGermanNumbersAndTimes is not parallel: the language is the whole program's.
+func TestGermanNumbersAndTimes(t *testing.T) {
+	words.Use("de")
+	t.Cleanup(func() { words.Use("en") })
+	now := viewtest.Now
+	for _, c := range []struct{ got, want string }{
+		{view.Count(-1234567), "-1.234.567"},
+		{view.Size(12_345), "12,3 kB"},
+		{view.Size(1_230_000), "1,23 MB"},
+		{view.Rate(68_231, 8_930_000), "68.200 Zeilen/s · 8,93 MB/s"},
+		{view.Rate(3.25, 0), "3,2 Zeilen/s"},
+		{view.Duration(1940 * time.Millisecond), "1,9 s"},
+		{view.Duration(3 * time.Second), "3 s"},
+		{view.Duration(76 * time.Hour), "3 Tg. 4 h"},
+		{view.Left(100 * time.Second), "noch etwa 1 min 45 s"},
+		{view.Moment(now.Add(-time.Hour), now), "10:30"},
+		{view.Moment(now.Add(-24*time.Hour), now), "gestern 11:30"},
+		{view.Moment(now.Add(-72*time.Hour), now), "18. Nov. 11:30"},
+		{view.Moment(now.AddDate(-1, 0, 0), now), "21. Nov. 2025"},
+		{view.QuitQuestion(view.Snapshot{Status: engine.Status{Jobs: engine.JobCounts{Running: 2}}}),
+			"2 Aufträge laufen. Wenn Sie jetzt beenden, halten sie am nächsten Sicherungspunkt an und laufen weiter, sobald das Gateway wieder läuft."},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

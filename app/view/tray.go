@@ -3,6 +3,7 @@ package view
 import (
 	"strings"
 
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -23,7 +24,8 @@ func TrayOf(s Snapshot) Tray {
 	f := FaceOf(s.Status)
 	t := Tray{Mark: f.Mark, Running: s.RunningJobs()}
 	if !s.Known {
-		t.State, t.Tooltip = "Starting", "Data Management Gateway\nStarting"
+		t.State = words.T("Starting")
+		t.Tooltip = "Data Management Gateway\n" + t.State
 		return t
 	}
 	idle := s.Doing == Nothing
@@ -31,7 +33,7 @@ func TrayOf(s Snapshot) Tray {
 	t.RegistrationNeeded = s.Status.State == engine.NeedRegistration
 	t.State = f.Title
 	if t.Running > 0 {
-		t.State += ", " + Plural(int64(t.Running), "job", "jobs") + " running"
+		t.State = words.N(int64(t.Running), "%[2]s, %[1]d job running", "%[2]s, %[1]d jobs running", f.Title)
 	}
 	name, _ := names(s.Status)
 	lines := []string{name, t.State}
@@ -56,12 +58,10 @@ func (s Snapshot) RunningJobs() int {
 
 // QuitQuestion is what to ask before quitting; "" where there is nothing to ask.
 func QuitQuestion(s Snapshot) string {
-	switch n := s.RunningJobs(); n {
-	case 0:
+	n := s.RunningJobs()
+	if n == 0 {
 		return ""
-	case 1:
-		return "One job is running. If you quit now, it stops at its next checkpoint and goes on when the gateway runs again."
-	default:
-		return Count(int64(n)) + " jobs are running. If you quit now, they stop at their next checkpoints and go on when the gateway runs again."
 	}
+	return words.N(int64(n), "%d job is running. If you quit now, it stops at its next checkpoint and goes on when the gateway runs again.",
+		"%d jobs are running. If you quit now, they stop at their next checkpoints and go on when the gateway runs again.")
 }

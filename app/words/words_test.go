@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"dmgateway/engine"
 )
@@ -82,10 +83,59 @@ func literal(e ast.Expr) (string, bool) {
 }
 
 // ofEngine are the engine's texts that are shown by Of.
-func ofEngine() map[string]string {
-	texts := map[string]string{}
+func ofEngine(t *testing.T) map[string]string {
+	t.Helper()
+	texts := titles(t, "../../engine", "../../engine/diagnostics/selfcheck")
 	for _, s := range engine.SettingDefinitions() {
 		texts[s.Help] = "setting " + s.Name
+	}
+	return texts
+}
+
+// titles are the literal titles and texts of notices and warnings.
+func titles(t *testing.T, folders ...string) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no code lies in %s: %v", folder, err)
+		}
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				made, ok := n.(*ast.CompositeLit)
+				if !ok {
+					return true
+				}
+				if kind, ok := made.Type.(*ast.Ident); !ok || kind.Name != "Notice" && kind.Name != "Warning" && kind.Name != "Finding" {
+					return true
+				}
+				for _, e := range made.Elts {
+					pair, ok := e.(*ast.KeyValueExpr)
+					if !ok {
+						continue
+					}
+					if name, ok := pair.Key.(*ast.Ident); !ok || name.Name != "Title" && name.Name != "Text" {
+						continue
+					}
+					if text, ok := literal(pair.Value); ok {
+						texts[text] = set.Position(pair.Pos()).String()
+					}
+				}
+				return true
+			})
+		}
+	}
+	if len(texts) < 8 {
+		t.Fatalf("only %d titles were found", len(texts))
 	}
 	return texts
 }
@@ -111,7 +161,7 @@ func verbs(text string) []string {
 
 func TestEveryLanguageHasEveryTextAndNoOther(t *testing.T) {
 	texts := said(t)
-	for text, place := range ofEngine() {
+	for text, place := range ofEngine(t) {
 		texts[text] = place
 	}
 	for _, l := range Languages()[1:] {
@@ -137,10 +187,29 @@ func TestEveryLanguageHasEveryTextAndNoOther(t *testing.T) {
 
 func TestLocalesAsSystemsWriteThem(t *testing.T) {
 	t.Cleanup(func() { Use("en") })
-	for tag, german := range map[string]bool{"de": true, "de_AT.UTF-8": true, "DE-ch": true, "en_US.UTF-8": false, "fr": false, "C": false, "": false} {
+	SetSystem("de_DE.UTF-8")
+	for tag, german := range map[string]bool{"system": true, "de": true, "de_AT.UTF-8": true, "DE-ch": true, "en_US.UTF-8": false, "fr": false, "C": false, "": true, "en": false, "de@euro": true} {
 		Use(tag)
 		if got := present.Load() != nil; got != german {
 			t.Errorf("%s: German is %v", tag, got)
+		}
+	}
+}
+
+func TestNumbersAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
+	t.Cleanup(func() { Use("en") })
+	day := time.Date(2026, time.March, 7, 0, 0, 0, 0, time.UTC)
+	for tag, want := range map[string][]string{
+		"en": {"-1,234,567", "999", "1,000", "1.50", "3", "7 March 2026", "7 Mar", "7 Mar 2026", "1,234 rows of 5"},
+		"de": {"-1.234.567", "999", "1.000", "1,50", "3", "7. März 2026", "7. März", "7. März 2026", "1.234 rows of 5"},
+	} {
+		Use(tag)
+		got := []string{
+			Number(-1_234_567), Number(999), Number(1000), Decimals(1.5, 2), Decimals(3, 0), Date(day), Day(day), DayOfYear(day),
+			N(1234, "%d row of %d", "%d rows of %d", 5),
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", tag, got, want)
 		}
 	}
 }
