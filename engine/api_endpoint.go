@@ -24,6 +24,13 @@ type EndpointControl interface {
 	SetCredential(ctx context.Context, r CredentialRequest) (SealedCredential, error)
 }
 
+// States of the HTTPS endpoint.
+const (
+	EndpointOn     = endpoint.On
+	EndpointOff    = endpoint.Off
+	EndpointFailed = endpoint.Failed
+)
+
 // What is told of the HTTPS endpoint and of linked services whose credentials can be set.
 type (
 	// EndpointStatus describes the HTTPS endpoint.

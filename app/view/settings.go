@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -16,8 +17,9 @@ type Setting struct {
 	Shown string
 	// Error is what is wrong with the value that was entered last, "" where nothing is.
 	Error string
-	// Changed says that it is not the default.
+	// Changed says that it is not the default, which BackTo names.
 	Changed bool
+	BackTo  string
 }
 
 // SettingsOf gives the settings in the engine's order.
@@ -25,36 +27,113 @@ func SettingsOf(s Snapshot) []Setting {
 	settings := make([]Setting, 0, len(s.settings))
 	for _, e := range s.settings {
 		v := Setting{Setting: e, Title: SettingTitle(e.Name), Shown: e.Value, Error: s.settingErrors[e.Name]}
+		v.Help = words.Of(e.Help)
 		if v.Shown == "" {
 			v.Shown = e.Default
 		}
 		v.Changed = v.Shown != e.Default
+		if v.Changed {
+			v.BackTo = words.T("Default: %s", defaultText(e))
+		}
 		settings = append(settings, v)
 	}
 	return settings
 }
 
-var titles = map[string]string{
-	engine.SettingJobLimit: "Jobs at once", engine.SettingFolders: "Folders for jobs", engine.SettingNodeName: "Node name",
-	engine.SettingAutostart: "Connect at start", engine.SettingTheme: "Theme", engine.SettingVerbose: "Verbose logging",
-	engine.SettingNotifications: "Notifications", engine.SettingByteLimit: "Bytes per second at most", engine.SettingRowLimit: "Rows per second at most",
-	engine.SettingConnectionLimit: "Parts at once at most", engine.SettingMemoryLimit: "Memory of copies at most",
+func defaultText(e engine.Setting) string {
+	switch {
+	case e.Default == "" && e.Kind == "folders":
+		return words.T("none")
+	case e.Default == "":
+		return words.T("empty")
+	case e.Kind == "bool" && e.Default == "true":
+		return words.T("on")
+	case e.Kind == "bool":
+		return words.T("off")
+	case e.Kind == "choice":
+		return ChoiceTitle(e.Default)
+	}
+	return e.Default
 }
 
 // SettingTitle gives a setting's name in words; that of an unknown one is its name with a capital.
 func SettingTitle(name string) string {
-	if t, ok := titles[name]; ok {
-		return t
+	switch name {
+	case engine.SettingJobLimit:
+		return words.T("Jobs at once")
+	case engine.SettingFolders:
+		return words.T("Folders for jobs")
+	case engine.SettingSecretReferences:
+		return words.T("Secrets of this machine")
+	case engine.SettingNodeName:
+		return words.T("Node name")
+	case engine.SettingAutostart:
+		return words.T("Connect at start")
+	case engine.SettingTheme:
+		return words.T("Theme")
+	case engine.SettingLanguage:
+		return words.T("Language")
+	case engine.SettingVerbose:
+		return words.T("Verbose logging")
+	case engine.SettingSystemLog:
+		return words.T("System log")
+	case engine.SettingNotifications:
+		return words.T("Notifications")
+	case engine.SettingNotifyConnection:
+		return words.T("Notify of the connection")
+	case engine.SettingNotifyJobs:
+		return words.T("Notify of failed jobs")
+	case engine.SettingNotifyWarnings:
+		return words.T("Notify of warnings")
+	case engine.SettingNotifyReports:
+		return words.T("Notify of sent logs")
+	case engine.SettingByteLimit:
+		return words.T("Bytes per second at most")
+	case engine.SettingRowLimit:
+		return words.T("Rows per second at most")
+	case engine.SettingConnectionLimit:
+		return words.T("Parts at once at most")
+	case engine.SettingMemoryLimit:
+		return words.T("Memory of copies at most")
+	case engine.SettingEndpoint:
+		return words.T("Serve the page")
+	case engine.SettingEndpointPort:
+		return words.T("Port")
+	case engine.SettingEndpointAddress:
+		return words.T("Reachable from")
+	case engine.SettingEndpointNames:
+		return words.T("Further names")
+	case engine.SettingControlGroup:
+		return words.T("Who may control the gateway")
 	}
-	words := strings.Join(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_. ", r) }), " ")
-	if words == "" {
-		return ""
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	return capital(name)
 }
 
-// ChoiceTitle gives a choice of a setting in words.
-func ChoiceTitle(choice string) string { return SettingTitle(choice) }
+func capital(name string) string {
+	text := strings.Join(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_. ", r) }), " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// ChoiceTitle gives a choice of a setting in words. Languages are named in themselves.
+func ChoiceTitle(choice string) string {
+	switch choice {
+	case "system":
+		return words.T("As the system")
+	case "light":
+		return words.T("Light")
+	case "dark":
+		return words.T("Dark")
+	}
+	for _, l := range words.Languages() {
+		if l.Tag == choice {
+			return l.Name
+		}
+	}
+	return capital(choice)
+}
 
 // SettingValue is the value of a setting that counts: "" where there is no such setting.
 func SettingValue(s Snapshot, name string) string {
