@@ -44,17 +44,17 @@ func faint(hex uint32, alpha uint8) color.NRGBA {
 	return c
 }
 
-// Every text colour has a contrast of at least 4.5 to what lies behind it.
+// Every colour of text has a contrast of at least 4.5 to all that it can lie on, the edges of fields one of 3.
 var light = palette{
 	theme.ColorNameBackground: rgb(0xf4f5f8), colorSurface: rgb(0xffffff), colorRail: rgb(0xe9ebf1), colorTrack: rgb(0xe1e4ec),
 	colorChosen:               rgb(0xffffff),
-	theme.ColorNameForeground: rgb(0x1a2130), theme.ColorNameDisabled: rgb(0x5c667a), theme.ColorNamePlaceHolder: rgb(0x7b8598),
+	theme.ColorNameForeground: rgb(0x1a2130), theme.ColorNameDisabled: rgb(0x5c667a), theme.ColorNamePlaceHolder: rgb(0x687287),
 	theme.ColorNamePrimary: rgb(0x4353d9), theme.ColorNameForegroundOnPrimary: rgb(0xffffff), theme.ColorNameHyperlink: rgb(0x3544c4),
 	theme.ColorNameSuccess: rgb(0x167a43), theme.ColorNameForegroundOnSuccess: rgb(0xffffff),
 	theme.ColorNameWarning: rgb(0x8f5f00), theme.ColorNameForegroundOnWarning: rgb(0xffffff),
 	theme.ColorNameError: rgb(0xc22f2f), theme.ColorNameForegroundOnError: rgb(0xffffff),
 	theme.ColorNameButton: rgb(0xe4e7ef), theme.ColorNameDisabledButton: rgb(0xeceef3),
-	theme.ColorNameInputBackground: rgb(0xffffff), theme.ColorNameInputBorder: rgb(0xaab3c2),
+	theme.ColorNameInputBackground: rgb(0xffffff), theme.ColorNameInputBorder: rgb(0x828ca0),
 	theme.ColorNameSeparator: rgb(0xdde1e9), theme.ColorNameHeaderBackground: rgb(0xffffff),
 	theme.ColorNameMenuBackground: rgb(0xffffff), theme.ColorNameOverlayBackground: rgb(0xffffff),
 	theme.ColorNameHover: faint(0x1a2130, 0x0f), theme.ColorNamePressed: faint(0x1a2130, 0x22),
@@ -71,7 +71,7 @@ var dark = palette{
 	theme.ColorNameWarning: rgb(0xe3b341), theme.ColorNameForegroundOnWarning: rgb(0x2a1b00),
 	theme.ColorNameError: rgb(0xff7b72), theme.ColorNameForegroundOnError: rgb(0x2b0a08),
 	theme.ColorNameButton: rgb(0x2d3444), theme.ColorNameDisabledButton: rgb(0x222834),
-	theme.ColorNameInputBackground: rgb(0x161a23), theme.ColorNameInputBorder: rgb(0x566074),
+	theme.ColorNameInputBackground: rgb(0x161a23), theme.ColorNameInputBorder: rgb(0x69748a),
 	theme.ColorNameSeparator: rgb(0x2e3543), theme.ColorNameHeaderBackground: rgb(0x1d222d),
 	theme.ColorNameMenuBackground: rgb(0x232a37), theme.ColorNameOverlayBackground: rgb(0x1d222d),
 	theme.ColorNameHover: faint(0xffffff, 0x12), theme.ColorNamePressed: faint(0xffffff, 0x28),
