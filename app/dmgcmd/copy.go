@@ -78,7 +78,7 @@ func (p *program) finish(result *engine.Result) error {
 	}
 	for _, e := range result.Errors {
 		if !p.json {
-			fmt.Fprintf(p.err, "error %s: %s. %s\n", e.Code, strings.TrimRight(e.Message, "."), e.Hint)
+			fmt.Fprintf(harmless{p.err}, "error %s: %s. %s\n", e.Code, strings.TrimRight(e.Message, "."), e.Hint)
 		}
 	}
 	if result.Status != engine.Succeeded {
@@ -223,7 +223,7 @@ func (c testConnectionCmd) Run(p *program) error {
 			if s.Error != "" {
 				mark = "FAILED"
 			}
-			fmt.Fprintf(p.out, "%s  %-9s %8s  %s%s\n", mark, s.Name, durationText(s.Took), s.Detail, s.Error)
+			fmt.Fprintf(harmless{p.out}, "%s  %-9s %8s  %s%s\n", mark, s.Name, durationText(s.Took), s.Detail, s.Error)
 		}
 	})
 	if err != nil || !p.json {

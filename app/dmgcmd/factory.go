@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"dmgateway/engine"
 )
@@ -58,11 +60,21 @@ func (c serveCmd) Run(p *program) error {
 	})
 }
 
+// writeAtomic writes a file that only its owner can read, under a new name first: nobody else can have made that one
+// beforehand, in a folder such as /tmp.
 func writeAtomic(name string, text []byte) error {
-	if err := os.WriteFile(name+".tmp", text, 0o600); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
 		return err
 	}
-	return os.Rename(name+".tmp", name)
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // remote says which factory the commands talk to; without it they take the one in the data directory.

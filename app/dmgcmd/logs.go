@@ -91,7 +91,7 @@ func (p *program) logLine(l engine.LogLine) error {
 		}
 		fmt.Fprintf(&b, "%s  %s%-5s%s  ", l.Time.Local().Format("2006-01-02 15:04:05.000"), colour, l.Level, end)
 	}
-	b.WriteString(l.Text())
+	fmt.Fprint(harmless{&b}, l.Text())
 	if l.Event != 0 {
 		fmt.Fprintf(&b, "  [event %d]", l.Event)
 	}

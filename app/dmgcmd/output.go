@@ -47,7 +47,7 @@ func (p *program) printError(err error) {
 	if e.Hint != "" {
 		text += " " + e.Hint
 	}
-	fmt.Fprintf(p.err, "error %s: %s\n", e.Code, text)
+	fmt.Fprintf(harmless{p.err}, "error %s: %s\n", e.Code, text)
 }
 
 func (p *program) printJSON(v any) error {
@@ -62,13 +62,33 @@ func (p *program) print(v any, text func(w io.Writer)) error {
 	if p.json {
 		return p.printJSON(v)
 	}
-	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(harmless{p.out}, 0, 4, 2, ' ', 0)
 	text(w)
 	return w.Flush()
 }
 
+// harmless leaves out what a terminal would obey: names of files, errors of servers and log lines are others' words, and
+// an escape sequence in them could rewrite the screen.
+type harmless struct{ w io.Writer }
+
+func (h harmless) Write(b []byte) (int, error) {
+	clean := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == 0xc2 && i+1 < len(b) && b[i+1] >= 0x80 && b[i+1] < 0xa0: // U+0080 to U+009F
+			i++
+		case c == '\n', c == '\t', c >= ' ' && c != 0x7f:
+			clean = append(clean, c)
+		}
+	}
+	if _, err := h.w.Write(clean); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 // say writes a sentence about what is going on.
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+func (p *program) say(format string, args ...any) { fmt.Fprintf(harmless{p.err}, format+"\n", args...) }
 
 // rows prints a table; every row has as many cells as head.
 func rows(w io.Writer, head []string, body [][]string) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/outbound"
@@ -191,7 +192,8 @@ func (r *rest) refused(status int, data []byte) error {
 		body.Error.Code = ""
 		body.Error.Message = fmt.Sprintf("the factory answered HTTP %d %s", status, strings.ToLower(http.StatusText(status)))
 	}
-	e := fault.New(body.Error.Code, "%s", body.Error.Message).At(body.Error.Target).Try("%s", body.Error.Hint)
+	// While registering, whoever answers has proven nothing yet.
+	e := fault.New(clip(body.Error.Code), "%s", clip(body.Error.Message)).At(clip(body.Error.Target)).Try("%s", clip(body.Error.Hint))
 	switch {
 	case r.token != "" && status == http.StatusUnauthorized:
 		e.Code = fault.NotRegistered
@@ -207,4 +209,18 @@ func (r *rest) refused(status int, data []byte) error {
 	}
 	e.Transient = status == http.StatusTooManyRequests || status >= 500
 	return e
+}
+
+// clip bounds a text of the other side and leaves out control characters.
+func clip(text string) string {
+	const most = 2000
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
 }
