@@ -75,6 +75,7 @@ type Engine struct {
 	hub        *hub
 	machine    *machine
 	limits     copy.Limits // of all jobs together
+	load       loadMeter
 	supervisor *supervise.Supervisor
 	warnings   warnings
 	control    *controlServer

@@ -15,6 +15,8 @@ type (
 	Consistency = report.Consistency
 	// ErrorInfo is an error as a person is shown it: code, message, target, hint.
 	ErrorInfo = report.Error
+	// ExecutionDetail is one stage of a copy with its durations.
+	ExecutionDetail = report.ExecutionDetail
 )
 
 // Statuses of a job, a run and a result.

@@ -4,15 +4,23 @@ import (
 	"context"
 	"slices"
 
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
-// RegisterFailure begins what a person is told when registering failed; the reason follows.
+// RegisterFailure begins what a person is told when registering failed; the reason follows. [RegisterFailed] says it in
+// the person's language.
 const RegisterFailure = "Failed to register the gateway key. Before trying to register the gateway key again, confirm that the " +
 	"Data Management Gateway is in a connected state and the Data Management Gateway Host Service is Started."
 
 // RegisterSuccess is what a person is told when it worked.
 const RegisterSuccess = "Agent registration is successful!"
+
+// RegisterFailed is RegisterFailure in the person's language.
+func RegisterFailed() string {
+	return words.T("Failed to register the gateway key. Before trying to register the gateway key again, confirm that the " +
+		"Data Management Gateway is in a connected state and the Data Management Gateway Host Service is Started.")
+}
 
 // do carries out the one thing that a person asked for; a second one is refused while the first is under way.
 func (m *Model) do(what Doing, success string, f func(context.Context) error) {

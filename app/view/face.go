@@ -1,6 +1,7 @@
 package view
 
 import (
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -51,10 +52,10 @@ type Face struct {
 func FaceOf(s engine.Status) Face {
 	f := plainFace(s)
 	if s.Reason != "" {
-		f.Reason = Sentence(s.Reason)
+		f.Reason = Sentence(said(s.Reason, stateReasons()))
 	}
 	if s.Remedy != "" {
-		f.Remedy = Sentence(s.Remedy)
+		f.Remedy = Sentence(said(s.Remedy, stateReasons()))
 	}
 	return f
 }
@@ -62,38 +63,55 @@ func FaceOf(s engine.Status) Face {
 func plainFace(s engine.Status) Face {
 	switch s.State {
 	case engine.NeedRegistration:
-		f := Face{Mark: MarkUnregistered, Tone: Off, Title: "Not registered", Reason: "This gateway has no key yet.", Remedy: "Register it with a key from your data factory."}
+		f := Face{Mark: MarkUnregistered, Tone: Off, Title: words.T("Not registered"), Reason: words.T("This gateway has no key yet."), Remedy: words.T("Register it with a key from your data factory.")}
 		if s.Gateway != "" {
-			f.Tone, f.Title, f.Reason = Bad, "Key no longer valid", "The key of this gateway was recreated at the factory."
-			f.Remedy = "Register again with the new key."
+			f.Tone, f.Title, f.Reason = Bad, words.T("Key no longer valid"), words.T("The key of this gateway was recreated at the factory.")
+			f.Remedy = words.T("Register again with the new key.")
 		}
 		return f
 	case engine.Stopped:
-		return Face{Mark: MarkStopped, Tone: Off, Title: "Stopped", Reason: "The gateway takes no jobs.", Remedy: "Start it to take jobs again."}
+		return Face{Mark: MarkStopped, Tone: Off, Title: words.T("Stopped"), Reason: words.T("The gateway takes no jobs."), Remedy: words.T("Start it to take jobs again.")}
 	case engine.Connecting:
-		return Face{Mark: MarkConnecting, Tone: Busy, Title: "Connecting"}
+		return Face{Mark: MarkConnecting, Tone: Busy, Title: words.T("Connecting")}
 	case engine.Connected:
 		if s.Jobs.Running > 0 {
-			return Face{Mark: MarkCopying, Tone: Good, Title: "Connected", Reason: copyingText(s.Jobs.Running)}
+			return Face{Mark: MarkCopying, Tone: Good, Title: words.T("Connected"), Reason: copyingText(s.Jobs.Running)}
 		}
-		return Face{Mark: MarkConnected, Tone: Good, Title: "Connected", Reason: "Ready for jobs."}
+		return Face{Mark: MarkConnected, Tone: Good, Title: words.T("Connected"), Reason: words.T("Ready for jobs.")}
 	case engine.Limited:
-		return Face{Mark: MarkLimited, Tone: Warning, Title: "Limited", Reason: "Connected, but something does not work."}
+		return Face{Mark: MarkLimited, Tone: Warning, Title: words.T("Limited"), Reason: words.T("Connected, but something does not work.")}
 	case engine.Disconnected:
-		return Face{Mark: MarkDisconnected, Tone: Bad, Title: "Disconnected", Reason: "The factory cannot be reached.", Remedy: "The gateway tries again by itself."}
+		return Face{Mark: MarkDisconnected, Tone: Bad, Title: words.T("Disconnected"), Reason: words.T("The factory cannot be reached."), Remedy: words.T("The gateway tries again by itself.")}
 	case engine.Draining:
-		return Face{Mark: MarkDraining, Tone: Warning, Title: "Finishing", Reason: "No new jobs are taken; the running ones finish."}
+		return Face{Mark: MarkDraining, Tone: Warning, Title: words.T("Finishing"), Reason: words.T("No new jobs are taken; the running ones finish.")}
 	case engine.Updating:
-		return Face{Mark: MarkUpdating, Tone: Busy, Title: "Updating", Reason: "A new version is being installed."}
+		return Face{Mark: MarkUpdating, Tone: Busy, Title: words.T("Updating"), Reason: words.T("A new version is being installed.")}
 	}
-	return Face{Mark: MarkConnecting, Tone: Off, Title: "Starting"}
+	return Face{Mark: MarkConnecting, Tone: Off, Title: words.T("Starting")}
 }
 
 func copyingText(n int) string {
-	if n == 1 {
-		return "Copying: 1 job is running."
+	return counted(int64(n), words.T("Copying: 1 job is running."), words.T("Copying: %s jobs are running."))
+}
+
+// stateReasons are what the engine says of states and what to do.
+func stateReasons() []saying {
+	return []saying{
+		{"This gateway is not registered yet.", words.T("This gateway is not registered yet.")},
+		{
+			"Register it with a gateway key from the data factory, or try it with the built-in one.",
+			words.T("Register it with a gateway key from the data factory, or try it with the built-in one."),
+		},
+		{"The program is being replaced by a newer version.", words.T("The program is being replaced by a newer version.")},
+		{
+			"No new jobs are taken; the gateway stops when the running ones have ended.",
+			words.T("No new jobs are taken; the gateway stops when the running ones have ended."),
+		},
+		{"A person stopped the gateway.", words.T("A person stopped the gateway.")},
+		{"Start it to take jobs again.", words.T("Start it to take jobs again.")},
+		{"The data factory does not accept this gateway any more: %s", words.T("The data factory does not accept this gateway any more: %s")},
+		{"Register again with the gateway's present key.", words.T("Register again with the gateway's present key.")},
 	}
-	return "Copying: " + Count(int64(n)) + " jobs are running."
 }
 
 // CanStart reports whether Start would do something.

@@ -4,11 +4,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
-// shownJobs is how many ended jobs the table on Home has.
-const shownJobs = 50
+// shownJobs is how many ended jobs the table on Home has; the others are in the history.
+const shownJobs = 8
 
 // Mode is what Home is for at the moment.
 type Mode string
@@ -27,19 +28,24 @@ type Home struct {
 	// Gateway and Subtitle name this gateway: "sales-gateway", "node srv-01 of factory contoso".
 	Gateway, Subtitle string
 	// Since tells when the state began.
-	Since              string
-	CanStart, CanStop  bool
-	CanRegister        bool
-	Doing              Doing
-	Steps              []Step
-	Problem            *Problem
-	Success            string
-	Running            []RunningJob
-	RunningTitle       string
-	Recent             []EndedJob
-	Sample             *SampleView
-	Certificate        engine.CertificateStatus
-	CertificateWarning string
+	Since             string
+	CanStart, CanStop bool
+	CanRegister       bool
+	Doing             Doing
+	Steps             []Step
+	Problem           *Problem
+	Success           string
+	// Warnings are what a person should see to, the gravest first.
+	Warnings     []WarningView
+	Running      []RunningJob
+	RunningTitle string
+	// Recent are the newest of the Ended jobs.
+	Recent      []EndedJob
+	Ended       int
+	Sample      *SampleView
+	Certificate engine.CertificateStatus
+	// Foot tells version and last contact.
+	Foot string
 }
 
 // Step is one step of registering, as a list shows it.
@@ -60,12 +66,12 @@ type SampleView struct {
 
 // HomeOf gives what Home shows.
 func HomeOf(s Snapshot, now time.Time) Home {
-	h := Home{Mode: Overview, Face: FaceOf(s.Status), Doing: s.Doing, Steps: StepsOf(s), Success: s.Success, Certificate: s.Status.Certificate}
+	h := Home{Mode: Overview, Face: FaceOf(s.Status), Doing: s.Doing, Steps: StepsOf(s), Success: said(s.Success, stepTexts()), Certificate: s.Status.Certificate}
 	if s.Failed != Registering {
 		h.Problem = s.Problem
 	}
 	if !s.Known {
-		h.Mode, h.Face = Waiting, Face{Mark: MarkConnecting, Tone: Off, Title: "Starting"}
+		h.Mode, h.Face = Waiting, Face{Mark: MarkConnecting, Tone: Off, Title: words.T("Starting")}
 		return h
 	}
 	never := s.Status.State == engine.NeedRegistration && s.Status.Gateway == ""
@@ -74,7 +80,7 @@ func HomeOf(s Snapshot, now time.Time) Home {
 	}
 	h.Gateway, h.Subtitle = names(s.Status)
 	if !s.Status.Since.IsZero() && !never {
-		h.Since = "since " + Moment(s.Status.Since, now)
+		h.Since = words.T("since %s", Moment(s.Status.Since, now))
 	}
 	idle := s.Doing == Nothing
 	h.CanStart, h.CanStop = idle && CanStart(s.Status.State), idle && CanStop(s.Status.State)
@@ -83,17 +89,39 @@ func HomeOf(s Snapshot, now time.Time) Home {
 		switch {
 		case !ended(j):
 			h.Running = append(h.Running, runningJob(j, s.cancelling[j.ID]))
-		case len(h.Recent) < shownJobs:
-			h.Recent = append(h.Recent, endedJob(j, now))
+		default:
+			h.Ended++
+			if len(h.Recent) < shownJobs {
+				h.Recent = append(h.Recent, endedJob(j, now))
+			}
 		}
 	}
-	h.RunningTitle = "Running jobs"
+	h.RunningTitle = words.T("Running jobs")
 	if n := s.Status.Jobs.Limit; n > 0 && len(h.Running) > 0 {
-		h.RunningTitle = Count(int64(len(h.Running))) + " of at most " + Plural(int64(n), "job", "jobs") + " running"
+		h.RunningTitle = words.T("%s of at most %s running", Count(int64(len(h.Running))), jobsText(int64(n)))
 	}
 	h.Sample = sampleView(s)
-	h.CertificateWarning = certificateWarning(s.Status.Certificate, now)
+	if !never {
+		h.Warnings = warningsOf(s)
+	}
+	h.Foot = foot(s.Status, now)
 	return h
+}
+
+// foot says which version runs and when the factory was last heard.
+func foot(s engine.Status, now time.Time) string {
+	text := words.T("Version %s", s.Version)
+	if s.Version == "" {
+		text = ""
+	}
+	if s.LastContact.IsZero() {
+		return text
+	}
+	contact := words.T("Last contact with the factory: %s", Moment(s.LastContact, now))
+	if text == "" {
+		return contact
+	}
+	return text + " · " + contact
 }
 
 func names(s engine.Status) (gateway, subtitle string) {
@@ -102,18 +130,18 @@ func names(s engine.Status) (gateway, subtitle string) {
 		gateway = "Data Management Gateway"
 	}
 	if s.Node != "" && s.Node != s.Gateway {
-		subtitle = "Node " + s.Node
+		subtitle = words.T("Node %s", s.Node)
 	}
 	factory := s.Factory
 	if s.BuiltIn && factory != "" {
-		factory += " (on this computer)"
+		factory = words.T("%s (on this computer)", factory)
 	}
 	switch {
 	case factory == "":
 	case subtitle == "":
-		subtitle = "Factory " + factory
+		subtitle = words.T("Factory %s", factory)
 	default:
-		subtitle += " of factory " + factory
+		subtitle = words.T("Node %s of factory %s", s.Node, factory)
 	}
 	return gateway, subtitle
 }
@@ -124,7 +152,7 @@ func StepsOf(s Snapshot) []Step {
 	for i, st := range s.Steps {
 		last := i == len(s.Steps)-1
 		failed := last && s.Failed != Nothing
-		steps = append(steps, Step{Text: st.Text, Failed: failed, Done: !failed && (!last || s.Doing == Nothing)})
+		steps = append(steps, Step{Text: said(st.Text, stepTexts()), Failed: failed, Done: !failed && (!last || s.Doing == Nothing)})
 	}
 	return steps
 }
@@ -133,36 +161,42 @@ func sampleView(s Snapshot) *SampleView {
 	if s.Sample == nil {
 		return nil
 	}
-	v := &SampleView{Folder: filepath.Clean(s.Sample.Folder), Title: "The sample is waiting for the gateway.", Tone: Busy}
+	v := &SampleView{Folder: filepath.Clean(s.Sample.Folder), Title: words.T("The sample is waiting for the gateway."), Tone: Busy}
 	j, ok := s.Find(s.Sample.Run)
 	if !ok {
 		return v
 	}
 	switch j.Status {
 	case engine.Succeeded:
-		v.Done, v.Tone, v.Title = true, Good, "The sample is copied."
+		v.Done, v.Tone, v.Title = true, Good, words.T("The sample is copied.")
 		if j.Result != nil {
-			v.Title = "The sample is copied: " + Plural(j.Result.RowsCopied, "row lies", "rows lie") + " in files on this computer."
+			v.Title = counted(j.Result.RowsCopied, words.T("The sample is copied: 1 row lies in files on this computer."),
+				words.T("The sample is copied: %s rows lie in files on this computer."))
 		}
 	case engine.Failed:
-		v.Tone, v.Title = Bad, "The sample's copy failed."
+		v.Tone, v.Title = Bad, words.T("The sample's copy failed.")
 	case engine.Cancelled:
-		v.Tone, v.Title = Off, "The sample's copy was cancelled."
+		v.Tone, v.Title = Off, words.T("The sample's copy was cancelled.")
 	default:
-		v.Title = "The sample is being copied."
+		v.Title = words.T("The sample is being copied.")
 	}
 	return v
 }
 
-func certificateWarning(c engine.CertificateStatus, now time.Time) string {
-	if c.NotAfter.IsZero() {
-		return ""
+// stepTexts are what the engine says of the steps of registering and of Try it here.
+func stepTexts() []saying {
+	return []saying{
+		{"Checking the key", words.T("Checking the key")},
+		{"Contacting %s", words.T("Contacting %s")},
+		{"Proving the key to each other", words.T("Proving the key to each other")},
+		{"Handing over the gateway's certificate", words.T("Handing over the gateway's certificate")},
+		{"Receiving the queue's address", words.T("Receiving the queue's address")},
+		{RegisterSuccess, words.T("Agent registration is successful!")},
+		{"Starting the built-in factory", words.T("Starting the built-in factory")},
+		{"Making a gateway and its key", words.T("Making a gateway and its key")},
+		{"Making a sample database of %s rows", words.T("Making a sample database of %s rows")},
+		{"Sealing the sample's credential for this gateway alone", words.T("Sealing the sample's credential for this gateway alone")},
+		{"Giving linked services, datasets and pipelines to the factory", words.T("Giving linked services, datasets and pipelines to the factory")},
+		{"Starting the pipelines", words.T("Starting the pipelines")},
 	}
-	switch left := c.NotAfter.Sub(now); {
-	case left <= 0:
-		return "The gateway's certificate expired on " + c.NotAfter.In(now.Location()).Format("2 January 2006") + "."
-	case left < 30*24*time.Hour:
-		return "The gateway's certificate expires on " + c.NotAfter.In(now.Location()).Format("2 January 2006") + "."
-	}
-	return ""
 }

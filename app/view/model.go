@@ -11,7 +11,7 @@ import (
 )
 
 // keptJobs is how many ended jobs a Snapshot carries.
-const keptJobs = 100
+const keptJobs = 1000
 
 // Doing is what the Model is doing for a person right now.
 type Doing string
@@ -45,6 +45,7 @@ type Snapshot struct {
 	Sample *engine.Sample
 
 	cancelling    map[string]bool
+	closed        map[string]bool // warnings that were put away
 	settings      []engine.Setting
 	settingErrors map[string]string
 }
@@ -61,6 +62,7 @@ type Model struct {
 	watchers map[chan struct{}]struct{}
 	queue    []func(context.Context)
 	wake     chan struct{}
+	course   course
 }
 
 // New makes a Model of an engine. onEvent, which can be nil, is called with every event after the Snapshot has taken it
@@ -77,6 +79,7 @@ func (m *Model) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { m.follow(ctx) })
+	wg.Go(func() { m.measure(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -143,6 +146,10 @@ func (s *Snapshot) putJob(j engine.Job) {
 		if ended(old) && !ended(j) && j.Attempt <= old.Attempt {
 			return
 		}
+		if ended(old) == ended(j) && old.Taken.Equal(j.Taken) {
+			s.Jobs[i] = j
+			return
+		}
 		s.Jobs = slices.Delete(s.Jobs, i, i+1)
 	}
 	i, _ := slices.BinarySearchFunc(s.Jobs, j, func(a, b engine.Job) int { return b.Taken.Compare(a.Taken) })
@@ -179,7 +186,7 @@ func (m *Model) Snapshot() Snapshot {
 	s := m.s
 	s.Jobs = slices.Clone(s.Jobs)
 	s.Steps = slices.Clone(s.Steps)
-	s.cancelling = maps.Clone(s.cancelling)
+	s.cancelling, s.closed = maps.Clone(s.cancelling), maps.Clone(s.closed)
 	s.settings = slices.Clone(s.settings)
 	s.settingErrors = maps.Clone(s.settingErrors)
 	return s
