@@ -1,107 +1,40 @@
 package view
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"slices"
+	"cmp"
+	"strconv"
 	"strings"
 	"time"
-)
 
-const (
-	logTail  = 256 << 10 // bytes of a file that are looked at when following begins
-	logKept  = 2000      // lines
-	logPause = 500 * time.Millisecond
+	"dmgateway/app/words"
+	"dmgateway/engine"
 )
 
 // LogLine is one line of the engine's log.
 type LogLine struct {
 	Time  time.Time
-	Level string // DEBUG, INFO, WARN or ERROR; "" where the line says none
+	Level string // DEBUG, INFO, WARN or ERROR
 	// Text is the message with its attributes behind it, on one line.
 	Text string
+	Raw  string // as it stands in the file
 }
 
-// ParseLogLine reads a line that log/slog wrote as JSON or as text; any other line is its own text.
+// ParseLogLine reads a line that log/slog wrote as JSON; any other line is its own text.
 func ParseLogLine(line string) LogLine {
-	line = strings.TrimRight(line, "\r\n")
-	if strings.HasPrefix(line, "{") {
-		if l, ok := parseJSONLine(line); ok {
-			return l
-		}
-	}
-	l := LogLine{Text: line}
-	rest, ok := strings.CutPrefix(line, "time=")
-	if !ok {
-		return l
-	}
-	stamp, rest, _ := strings.Cut(rest, " ")
-	t, err := time.Parse(time.RFC3339Nano, stamp)
-	if err != nil {
-		return l
-	}
-	if level, ok := strings.CutPrefix(rest, "level="); ok {
-		l.Level, rest, _ = strings.Cut(level, " ")
-	}
-	l.Time = t
-	l.Text = strings.TrimPrefix(rest, "msg=")
-	if quoted, ok := strings.CutPrefix(l.Text, `"`); ok {
-		if end := strings.Index(quoted, `" `); end >= 0 {
-			l.Text = quoted[:end] + "  " + quoted[end+2:]
-		} else {
-			l.Text = strings.TrimSuffix(quoted, `"`)
-		}
-	}
-	return l
+	l := engine.ParseLogLine([]byte(line))
+	return LogLine{Time: l.Time, Level: l.Level.String(), Text: l.Text(), Raw: string(l.Raw)}
 }
-
-func parseJSONLine(line string) (LogLine, bool) {
-	dec := json.NewDecoder(strings.NewReader(line))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return LogLine{}, false
-	}
-	var l LogLine
-	var rest strings.Builder
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return LogLine{}, false
-		}
-		var raw json.RawMessage
-		if dec.Decode(&raw) != nil {
-			return LogLine{}, false
-		}
-		text := string(raw)
-		var s string
-		if json.Unmarshal(raw, &s) == nil {
-			text = s
-		}
-		switch key {
-		case "time":
-			l.Time, _ = time.Parse(time.RFC3339Nano, text)
-		case "level":
-			l.Level = text
-		case "msg":
-			l.Text = text
-		default:
-			fmt.Fprintf(&rest, "  %v=%s", key, text)
-		}
-	}
-	l.Text = strings.Join(strings.Fields(l.Text), " ") + strings.Join(strings.Split(rest.String(), "\n"), " ")
-	return l, true
-}
-
-// LogLevels are what a person can choose from: each shows itself and what is worse.
-var LogLevels = []string{"Everything", "Information", "Warnings", "Errors"}
 
 // LogTone is the tone of a log line's level.
-func LogTone(level string) Tone { return []Tone{Off, Off, Warning, Bad}[rank(level)] }
+func LogTone(level string) Tone {
+	switch rank(level) {
+	case 2:
+		return Warning
+	case 3:
+		return Bad
+	}
+	return Off
+}
 
 func rank(level string) int {
 	switch {
@@ -115,114 +48,75 @@ func rank(level string) int {
 	return 1
 }
 
-// FilterLog gives the lines from a level of [LogLevels] on that contain a text, without regard to case.
-func FilterLog(lines []LogLine, level, search string) []LogLine {
-	least := max(0, slices.Index(LogLevels, level))
-	search = strings.ToLower(strings.TrimSpace(search))
-	out := make([]LogLine, 0, len(lines))
-	for _, l := range lines {
-		if rank(l.Level) >= least && (search == "" || strings.Contains(strings.ToLower(l.Text), search)) {
-			out = append(out, l)
-		}
-	}
-	return out
+// LogLevels are what a person can choose from, each for itself and what is worse.
+func LogLevels() []string {
+	return []string{words.T("Everything"), words.T("Information"), words.T("Warnings"), words.T("Errors")}
 }
 
-// FollowLog calls show with the last lines of a log file, at first and whenever there are more, until ctx ends. The file
-// may be missing at first and may be replaced by a new one meanwhile.
-func FollowLog(ctx context.Context, path string, show func([]LogLine)) {
-	var f follower
-	defer f.close()
-	for {
-		if f.read(path) {
-			show(slices.Clone(f.lines))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(logPause):
-		}
+// LogParts are the parts of the program whose lines can be chosen, after "all parts".
+func LogParts() []string {
+	return []string{
+		words.T("All parts"), words.T("Program"), words.T("Logs"), words.T("Registration"), words.T("Certificates"), words.T("Credentials endpoint"),
+		words.T("Network"), words.T("Updates"), words.T("Jobs"), words.T("Queue"), words.T("Built-in factory"),
 	}
 }
 
-type follower struct {
-	file   *os.File
-	info   fs.FileInfo
-	offset int64
-	rest   []byte
-	lines  []LogLine
+// partOf is the place in LogParts of what logged an event; 0 is none of them.
+func partOf(event int) uint8 {
+	switch {
+	case event <= 0:
+		return 0
+	case event < 25, event >= 200 && event < 400:
+		return 1
+	case event < 30:
+		return 2
+	case event < 40:
+		return 3
+	case event < 50:
+		return 4
+	case event < 60:
+		return 5
+	case event < 80:
+		return 6
+	case event < 100:
+		return 7
+	case event < 200:
+		return 8
+	case event < 500:
+		return 9
+	}
+	return 10
 }
 
-func (f *follower) close() {
-	if f.file != nil {
-		f.file.Close()
-		f.file = nil
-	}
+// LogDetail is everything about one line.
+type LogDetail struct {
+	Title  string // the message
+	Tone   Tone
+	Fields []Field
+	// Help is what the line's event means, Do what to do then, "" where it has none.
+	Help, Do string
+	Raw      string
 }
 
-// read takes in what was written since the last time, and reports whether that was anything.
-func (f *follower) read(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			f.close()
-		}
-		return false
+// DetailOfLine takes a line apart.
+func DetailOfLine(line LogLine, where *time.Location) LogDetail {
+	l := engine.ParseLogLine([]byte(line.Raw))
+	d := LogDetail{Title: cmp.Or(strings.TrimSpace(l.Message), line.Text), Tone: LogTone(l.Level.String()), Raw: line.Raw}
+	if !l.Time.IsZero() {
+		d.Fields = append(d.Fields, Field{words.T("Time"), l.Time.In(where).Format("2006-01-02 15:04:05.000 -07:00")})
 	}
-	if f.file != nil && (!os.SameFile(info, f.info) || info.Size() < f.offset) {
-		f.drain()
-		f.close()
-	}
-	if f.file == nil {
-		if f.file, err = os.Open(path); err != nil {
-			f.file = nil
-			return false
+	d.Fields = append(d.Fields, Field{words.T("Level"), l.Level.String()})
+	if l.Event != 0 {
+		number := strconv.Itoa(int(l.Event))
+		name := number
+		if topic, ok := engine.Help(number); ok {
+			name = number + " " + topic.Title
+			d.Help, d.Do = topic.Text, topic.Do
 		}
-		f.info, f.offset, f.rest = info, max(0, info.Size()-logTail), nil
-		if f.offset > 0 {
-			f.rest = nil
-			f.skipLine()
-		}
+		d.Fields = append(d.Fields, Field{words.T("Event"), name})
 	}
-	return f.drain()
-}
-
-// skipLine goes to the beginning of the next line, after starting in the middle of a file.
-func (f *follower) skipLine() {
-	buf := make([]byte, 4096)
-	for {
-		n, err := f.file.ReadAt(buf, f.offset)
-		if i := bytes.IndexByte(buf[:n], '\n'); i >= 0 {
-			f.offset += int64(i) + 1
-			return
-		}
-		f.offset += int64(n)
-		if err != nil {
-			return
-		}
+	for _, a := range l.Attrs {
+		d.Fields = append(d.Fields, Field{a.Key, a.Value})
 	}
-}
-
-func (f *follower) drain() bool {
-	data, err := io.ReadAll(io.NewSectionReader(f.file, f.offset, logTail*4))
-	if err != nil || len(data) == 0 {
-		return false
-	}
-	f.offset += int64(len(data))
-	f.rest = append(f.rest, data...)
-	more := false
-	for {
-		line, rest, ok := bytes.Cut(f.rest, []byte("\n"))
-		if !ok {
-			break
-		}
-		f.rest = rest
-		if len(bytes.TrimSpace(line)) > 0 {
-			f.lines, more = append(f.lines, ParseLogLine(string(line))), true
-		}
-	}
-	if extra := len(f.lines) - logKept; extra > 0 {
-		f.lines = slices.Delete(f.lines, 0, extra)
-	}
-	return more
+	return d
 }

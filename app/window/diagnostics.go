@@ -42,7 +42,7 @@ func newDiagnosticsPage(w *Window) *diagnosticsPage {
 	})
 	p.log, p.network, p.test, p.send, p.archive = newLogTool(p), newNetworkTool(p), newTestTool(p), newSendTool(p), newArchiveTool(p)
 	p.tools = []*tool{&p.log.tool, &p.network.tool, &p.test.tool, &p.send.tool, &p.archive.tool}
-	grid := container.New(tiles{250, gapMedium})
+	grid := container.New(tiles{least: 250, gap: gapMedium})
 	for _, t := range p.tools {
 		grid.Add(newTile(t, func() { p.open(t) }))
 	}
@@ -105,7 +105,7 @@ func (p *diagnosticsPage) unfollow() {
 // watch says whether the page can be seen.
 func (p *diagnosticsPage) watch(on bool) {
 	p.on = on
-	p.log.watchFile(on && p.at == &p.log.tool)
+	p.log.run(on && p.at == &p.log.tool)
 	if on {
 		p.follow()
 	} else {

@@ -2,9 +2,17 @@ package window
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+
+	"dmgateway/app/view"
 	"dmgateway/app/view/viewtest"
 	"dmgateway/app/words"
 	"dmgateway/engine"
@@ -106,14 +114,131 @@ func TestAConnectionIsTestedWithTheFieldsOfItsType(t *testing.T) {
 	eachLook(t, "connection", func(t *testing.T, w *Window) {
 		w.ShowTool("connection")
 		w.diagnostics.test.kind.SetSelected("PostgreSQL")
-		fill(w, "Server", "db1")
+		for _, o := range test.LaidOutObjects(w.diagnostics.test.form) {
+			if f, ok := o.(*field); ok && f.Text == "" {
+				f.SetText("example")
+			}
+		}
 		w.diagnostics.test.test()
 		until(t, func() bool { return !w.diagnostics.test.model.Snapshot().Busy })
 		w.diagnostics.at.apply()
 	})
 }
 
-func fill(*Window, string, string) {}
+// logOf lets a window show a log.
+func logOf(t *testing.T, w *Window, text string) *logTool {
+	t.Helper()
+	w.o.Log = filepath.Join(t.TempDir(), "gateway.log")
+	if err := os.WriteFile(w.o.Log, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := w.diagnostics.log
+	l.model = view.NewLogView(filepath.Dir(w.o.Log))
+	t.Cleanup(func() { l.run(false) })
+	w.ShowTool("log")
+	return l
+}
+
+// shown waits until the log has what ok asks for, and shows it.
+func shown(t *testing.T, l *logTool, ok func(view.LogMoment) bool) {
+	t.Helper()
+	for range 2 { // what is shown is what is read next
+		until(t, func() bool { return ok(l.model.Snapshot()) })
+		l.show()
+		until(t, func() bool {
+			m := l.model.Snapshot()
+			return len(m.Lines) >= min(m.High-m.Low, l.rows.rows())
+		})
+		l.show()
+	}
+}
+
+const logText = `{"time":"2026-11-21T11:28:50Z","level":"INFO","msg":"connected","event":402,"factory":"factory.example:8051"}
+{"time":"2026-11-21T11:28:51Z","level":"INFO","msg":"job taken","event":100,"run":"r1","attempt":1,"pipeline":"Orders to lake"}
+{"time":"2026-11-21T11:28:51.5Z","level":"DEBUG","msg":"part planned","run":"r1","part":"p-0001","rows":1250000}
+{"time":"2026-11-21T11:28:52Z","level":"WARN","msg":"slow answer","store":"postgres","took":"4.2s"}
+{"time":"2026-11-21T11:28:58Z","level":"ERROR","msg":"the queue cannot be reached","event":401,"error":"dial tcp 10.20.0.6:5671: i/o timeout"}
+{"time":"2026-11-21T11:29:10Z","level":"ERROR","msg":"job failed","event":101,"run":"f1","error":"connect to PostgreSQL at db1:5432: password authentication failed for user \"loader\""}
+a line that is no JSON, because another program wrote it
+{"time":"2026-11-21T11:29:12Z","level":"INFO","msg":"job ended","event":101,"run":"r1","status":"Succeeded","rows":7512004,"bytes":990000000}
+`
+
+func TestTheLogIsShownByLevel(t *testing.T) {
+	eachLook(t, "log", func(t *testing.T, w *Window) {
+		l := logOf(t, w, logText)
+		shown(t, l, func(m view.LogMoment) bool { return m.High-m.Low == 8 && !m.Reading })
+		if l.count.Text == "" || l.nothing.Object.Visible() {
+			t.Error("lines are not counted")
+		}
+	})
+}
+
+func TestALineOfTheLogIsExplained(t *testing.T) {
+	eachLook(t, "log-line", func(t *testing.T, w *Window) {
+		l := logOf(t, w, logText)
+		shown(t, l, func(m view.LogMoment) bool { return m.High-m.Low == 8 && !m.Reading })
+		l.rows.FocusGained()
+		for range 3 {
+			l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+		}
+		l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	})
+}
+
+func TestALongLogIsScrolledByMouseAndKeys(t *testing.T) {
+	w := open(t, diagnosed(), "light")
+	w.diagnostics.quiet = true
+	var text strings.Builder
+	for n := range 100_000 {
+		fmt.Fprintf(&text, "{\"time\":\"2026-11-21T11:28:50Z\",\"level\":\"INFO\",\"msg\":\"line %d\"}\n", n)
+	}
+	l := logOf(t, w, text.String())
+	settled := func(first string) {
+		t.Helper()
+		shown(t, l, func(m view.LogMoment) bool { return m.High-m.Low == 100_000 && !m.Reading })
+		until(t, func() bool {
+			l.show()
+			line, ok := l.rows.line(int(floor(l.rows.top)))
+			return ok && line.Text == first
+		})
+	}
+	n := l.rows.rows()
+	settled(fmt.Sprintf("line %d", 100_000-n))
+	l.rows.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, 50*logRowHeight)})
+	if l.follow.Checked {
+		t.Error("it follows although somebody looks at what was")
+	}
+	settled(fmt.Sprintf("line %d", 100_000-n-50))
+	l.rows.FocusGained()
+	l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyHome})
+	settled("line 0")
+	l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown})
+	l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyPageDown})
+	settled(fmt.Sprintf("line %d", n+1))
+	l.rows.MouseDown(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(l.rows.Size().Width-3, l.rows.Size().Height/2)}})
+	l.rows.MouseUp(nil)
+	settled(fmt.Sprintf("line %d", (100_000-n)/2))
+	l.rows.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+	settled(fmt.Sprintf("line %d", 100_000-n))
+	if !l.follow.Checked {
+		t.Error("at the end it does not follow")
+	}
+	var search func()
+	w.after = func(_ time.Duration, f func()) func() bool { search = f; return func() bool { return true } }
+	l.search.OnChanged("line 99999")
+	search()
+	until(t, func() bool { return l.model.Snapshot().High-l.model.Snapshot().Low == 1 })
+	l.show()
+	if !strings.HasPrefix(l.count.Text, "1 of") {
+		t.Errorf("%q", l.count.Text)
+	}
+	l.want(func(f *view.LogFilter) { f.Search = "nothing like it" })
+	until(t, func() bool { m := l.model.Snapshot(); return m.Generation == 2 && m.High == m.Low && !m.Reading })
+	l.show()
+	if l.nothing.Text != "No line of the log matches." {
+		t.Errorf("%q", l.nothing.Text)
+	}
+}
 
 func TestTheLogsAreShownBeforeTheyAreSent(t *testing.T) {
 	eachLook(t, "send", func(t *testing.T, w *Window) {

@@ -64,13 +64,6 @@ func until(t *testing.T, ok func() bool) {
 	}
 }
 
-var logLines = []view.LogLine{
-	view.ParseLogLine(`{"time":"2026-11-21T11:28:50Z","level":"INFO","msg":"connected","factory":"factory.example:8051"}`),
-	view.ParseLogLine(`{"time":"2026-11-21T11:28:51Z","level":"INFO","msg":"job taken","run":"r1","attempt":1,"pipeline":"Orders to lake"}`),
-	view.ParseLogLine(`{"time":"2026-11-21T11:28:52Z","level":"WARN","msg":"slow answer","store":"postgres","took":"4.2s"}`),
-	view.ParseLogLine(`{"time":"2026-11-21T11:29:10Z","level":"ERROR","msg":"job failed","run":"f1","error":"connect to PostgreSQL at db1:5432: password authentication failed"}`),
-}
-
 // TestEveryPageLooksAsDrawn compares with pictures that somebody has looked at. After a change of the look, copy those
 // from testdata/failed over them, once you have looked at them too.
 func TestEveryPageLooksAsDrawn(t *testing.T) {
@@ -88,8 +81,6 @@ func TestEveryPageLooksAsDrawn(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s %s %s", scene.Name, p.name, variant), func(t *testing.T) {
-					w.diagnostics.log.all = logLines
-					w.diagnostics.log.filter()
 					w.Go(i)
 					size(w, 860, 580)
 					looksAs(t, w, fmt.Sprintf("%s-%s-%s", strings.ToLower(p.name), scene.Name, variant))

@@ -96,7 +96,7 @@ func (t *testTool) choose() {
 		t.form.Add(labelled(words.T("JSON"), words.T("With its credential open, or sealed for this gateway."), t.json))
 	} else if i >= 0 {
 		ty := t.types[i]
-		grid := container.New(tiles{220, gapMedium})
+		grid := container.New(tiles{least: 220, gap: gapMedium})
 		for _, f := range ty.Fields {
 			o, value := t.input(f)
 			t.place[f.Name] = value
@@ -120,7 +120,7 @@ func (t *testTool) choose() {
 func (t *testTool) signIn(ty engine.ConnectionType) {
 	t.model.Clear()
 	t.values, t.credential.Objects = map[string]func() string{}, nil
-	grid := container.New(tiles{220, gapMedium})
+	grid := container.New(tiles{least: 220, gap: gapMedium})
 	for _, f := range ty.Kinds[max(0, t.auth.SelectedIndex())].Fields {
 		o, value := t.input(f)
 		t.values[f.Name] = value

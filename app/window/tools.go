@@ -96,11 +96,18 @@ func watching(watch func() (<-chan struct{}, func()), apply func()) (stop func()
 	return cancel
 }
 
-// tiles lays equal objects out in as many columns as are at least so wide.
-type tiles struct{ least, gap float32 }
+// tiles lays equal objects out in as many columns as are at least so wide, at most so many, 0 for any number.
+type tiles struct {
+	least, gap float32
+	most       int
+}
 
 func (t tiles) columns(width float32) int {
-	return max(1, int((width+t.gap)/(t.least+t.gap)))
+	n := max(1, int((width+t.gap)/(t.least+t.gap)))
+	if t.most > 0 {
+		n = min(n, t.most)
+	}
+	return n
 }
 
 func (t tiles) each(objects []fyne.CanvasObject, width float32, put func(fyne.CanvasObject, fyne.Position, fyne.Size)) float32 {

@@ -2,7 +2,6 @@ package window
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -239,57 +238,5 @@ func TestTheThemeIsTheSettings(t *testing.T) {
 	settle(t, w, func(s view.Snapshot) bool { return view.SettingValue(s, engine.SettingTheme) == "dark" })
 	if background() != "dark" {
 		t.Error("it is not dark")
-	}
-}
-
-func TestTheLogIsShownAndFiltered(t *testing.T) {
-	w := open(t, viewtest.Idle(), "light")
-	w.Go(2)
-	p := w.diagnostics.log
-	p.all = []view.LogLine{{Level: "INFO", Text: "job taken"}, {Level: "ERROR", Text: "copy failed"}}
-	p.filter()
-	if p.count.Text != "2 lines" {
-		t.Errorf("%q", p.count.Text)
-	}
-	p.search = "nothing like it"
-	p.filter()
-	if p.nothing.Text != "No line of the log matches." {
-		t.Errorf("%q", p.nothing.Text)
-	}
-}
-
-func TestColoursCanBeRead(t *testing.T) {
-	t.Parallel()
-	luminance := func(p palette, name fyne.ThemeColorName) float64 {
-		c := p[name]
-		part := func(v uint8) float64 {
-			f := float64(v) / 255
-			if f <= 0.03928 {
-				return f / 12.92
-			}
-			return math.Pow((f+0.055)/1.055, 2.4)
-		}
-		return 0.2126*part(c.R) + 0.7152*part(c.G) + 0.0722*part(c.B)
-	}
-	for name, p := range map[string]palette{"light": light, "dark": dark} {
-		for _, pair := range [][2]fyne.ThemeColorName{
-			{"foreground", "background"},
-			{"foreground", colorSurface},
-			{"foreground", colorRail},
-			{"foreground", "button"},
-			{"disabled", colorSurface},
-			{"disabled", "background"},
-			{"error", colorSurface},
-			{"warning", colorSurface},
-			{"success", colorSurface},
-			{"foregroundOnPrimary", "primary"},
-			{"foregroundOnError", "error"},
-			{"hyperlink", colorSurface},
-		} {
-			a, b := luminance(p, pair[0]), luminance(p, pair[1])
-			if contrast := (max(a, b) + 0.05) / (min(a, b) + 0.05); contrast < 4.5 {
-				t.Errorf("%s: %s on %s has a contrast of %.1f", name, pair[0], pair[1], contrast)
-			}
-		}
 	}
 }
