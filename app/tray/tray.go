@@ -11,6 +11,7 @@ import (
 	"dmgateway/app/view"
 	"dmgateway/app/words"
 	"dmgateway/assets"
+	"dmgateway/engine"
 )
 
 // betweenUpdates is the least time between two: each is a few messages to the desktop.
@@ -32,6 +33,8 @@ type Tray struct {
 	quitted chan struct{}
 
 	state, open, start, stop, register, sendLogs, quit *systray.MenuItem
+
+	language string // the setting's value, known to Follow only
 
 	mu    sync.Mutex // protects what follows
 	shown view.Tray
@@ -94,17 +97,15 @@ func (t *Tray) prepare() {
 }
 
 func (t *Tray) build() {
-	t.state = systray.AddMenuItem(words.T("Starting"), "")
+	add := func() *systray.MenuItem { return systray.AddMenuItem("", "") }
+	t.state = add()
 	t.state.Disable()
 	systray.AddSeparator()
-	t.open = systray.AddMenuItem(words.T("Open"), words.T("Open the window"))
-	t.register = systray.AddMenuItem(words.T("Register…"), words.T("Register with a gateway key"))
-	t.start = systray.AddMenuItem(words.T("Start"), words.T("Connect and take jobs"))
-	t.stop = systray.AddMenuItem(words.T("Stop"), words.T("Take no jobs"))
+	t.open, t.register, t.start, t.stop = add(), add(), add(), add()
 	systray.AddSeparator()
-	t.sendLogs = systray.AddMenuItem(words.T("Send logs…"), words.T("Send the logs to the data factory, so that somebody can find what is wrong"))
+	t.sendLogs = add()
 	visible(t.sendLogs, t.actions.SendLogs != nil)
-	t.quit = systray.AddMenuItem(words.T("Quit…"), words.T("End the program"))
+	t.quit = add()
 	t.apply(view.TrayOf(t.model.Snapshot()))
 	close(t.built)
 }
@@ -128,7 +129,7 @@ func (t *Tray) Follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-news:
-			t.apply(view.TrayOf(t.model.Snapshot()))
+			t.look()
 			wait = time.After(betweenUpdates)
 		case <-wait:
 			wait = nil
@@ -150,6 +151,16 @@ func (t *Tray) Follow(ctx context.Context) {
 	}
 }
 
+// look shows the present moment, in the language that is set.
+func (t *Tray) look() {
+	s := t.model.Snapshot()
+	if l := view.SettingValue(s, engine.SettingLanguage); l != "" && l != t.language {
+		t.language = l
+		words.Use(l)
+	}
+	t.apply(view.TrayOf(s))
+}
+
 // apply changes what differs from what is shown.
 func (t *Tray) apply(v view.Tray) {
 	t.mu.Lock()
@@ -161,6 +172,9 @@ func (t *Tray) apply(v view.Tray) {
 	}
 	if first || old.Tooltip != v.Tooltip {
 		systray.SetTooltip(v.Tooltip)
+	}
+	if first || old.Language != v.Language {
+		t.label()
 	}
 	if first || old.State != v.State {
 		t.state.SetTitle(v.State)
@@ -176,6 +190,20 @@ func (t *Tray) apply(v view.Tray) {
 	if first || old.CanStop != v.CanStop {
 		enable(t.stop, v.CanStop)
 	}
+}
+
+// label names the menu's entries in the language in use.
+func (t *Tray) label() {
+	name := func(i *systray.MenuItem, title, tip string) {
+		i.SetTitle(title)
+		i.SetTooltip(tip)
+	}
+	name(t.open, words.T("Open"), words.T("Open the window"))
+	name(t.register, words.T("Register…"), words.T("Register with a gateway key"))
+	name(t.start, words.T("Start"), words.T("Connect and take jobs"))
+	name(t.stop, words.T("Stop"), words.T("Take no jobs"))
+	name(t.sendLogs, words.T("Send logs…"), words.T("Send the logs to the data factory, so that somebody can find what is wrong"))
+	name(t.quit, words.T("Quit…"), words.T("End the program"))
 }
 
 // setIcon changes the picture. The library panics where the session bus has gone: the gateway goes on without an icon.

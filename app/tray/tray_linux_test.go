@@ -40,12 +40,15 @@ func TestTray(t *testing.T) {
 		t.Error("the place for icons is not found")
 	}
 	c := viewtest.Idle()
+	c.Set = append(c.Set, engine.Setting{Name: engine.SettingLanguage, Kind: "choice", Value: "en"})
 	model := view.New(c, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran, followed := make(chan struct{}), make(chan struct{})
 	go func() { defer close(ran); model.Run(ctx) }()
-	opened, quit := make(chan struct{}, 1), make(chan struct{}, 1)
-	icon := New(model, Actions{Open: func() { opened <- struct{}{} }, Quit: func() { quit <- struct{}{} }})
+	opened, sent, quit := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+	icon := New(model, Actions{
+		Open: func() { opened <- struct{}{} }, SendLogs: func() { sent <- struct{}{} }, Quit: func() { quit <- struct{}{} },
+	})
 	icon.Start()
 	go func() { defer close(followed); icon.Follow(ctx) }()
 	defer func() { cancel(); <-ran; <-followed }()
@@ -86,6 +89,15 @@ func TestTray(t *testing.T) {
 		t.Error(call.Err)
 	}
 	<-opened
+	d.Click(t, item, "Send logs…")
+	<-sent
+	model.SetSetting(engine.SettingLanguage, "de")
+	until(t, "German", func() bool {
+		m := d.Menu(t, item)
+		return m["Starten"].Enabled && m["Protokolle senden…"].Enabled && len(m) == 6
+	})
+	model.SetSetting(engine.SettingLanguage, "en")
+	until(t, "English", func() bool { return d.Menu(t, item)["Quit…"].Enabled })
 	d.Click(t, item, "Quit…")
 	<-quit
 

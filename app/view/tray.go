@@ -17,12 +17,14 @@ type Tray struct {
 	CanStart, CanStop  bool
 	Running            int
 	RegistrationNeeded bool
+	// Language is that of the texts.
+	Language string
 }
 
 // TrayOf gives what the tray shows.
 func TrayOf(s Snapshot) Tray {
 	f := FaceOf(s.Status)
-	t := Tray{Mark: f.Mark, Running: s.RunningJobs()}
+	t := Tray{Mark: f.Mark, Running: s.RunningJobs(), Language: words.Current().Tag}
 	if !s.Known {
 		t.State = words.T("Starting")
 		t.Tooltip = "Data Management Gateway\n" + t.State
