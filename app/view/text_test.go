@@ -87,8 +87,10 @@ func TestGermanNumbersAndTimes(t *testing.T) {
 		{view.Moment(now.Add(-24*time.Hour), now), "gestern 11:30"},
 		{view.Moment(now.Add(-72*time.Hour), now), "18. Nov. 11:30"},
 		{view.Moment(now.AddDate(-1, 0, 0), now), "21. Nov. 2025"},
-		{view.QuitQuestion(view.Snapshot{Status: engine.Status{Jobs: engine.JobCounts{Running: 2}}}),
-			"2 Aufträge laufen. Wenn Sie jetzt beenden, halten sie am nächsten Sicherungspunkt an und laufen weiter, sobald das Gateway wieder läuft."},
+		{
+			view.QuitQuestion(view.Snapshot{Status: engine.Status{Jobs: engine.JobCounts{Running: 2}}}),
+			"2 Aufträge laufen. Wenn Sie jetzt beenden, halten sie am nächsten Sicherungspunkt an und laufen weiter, sobald das Gateway wieder läuft.",
+		},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
