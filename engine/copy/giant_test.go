@@ -12,6 +12,7 @@ import (
 
 	"dmgateway/engine/activity"
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/avro"
 	"dmgateway/engine/format/json"
 	"dmgateway/engine/format/parquet"
 )
@@ -66,7 +67,7 @@ func TestGiantCellsStayBelowTheLimit(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []string{"start.text a.text", "a.text b.json", "b.json c.text", "c.text d.parquet", "d.parquet e.json", "e.json f.parquet", "f.parquet g.text"} {
+	for _, step := range []string{"start.text a.text", "a.text b.json", "a.text b.avro", "b.json c.text", "c.text d.parquet", "d.parquet e.json", "e.json f.parquet", "f.parquet g.avro", "g.avro h.text"} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGiantCopy$", "-test.v")
 		cmd.Env = append(os.Environ(), giantVariable+"="+step, "DMGATEWAY_TEST_GIANT_DIR="+dir)
 		out, err := cmd.CombinedOutput()
@@ -84,7 +85,7 @@ func TestGiantCellsStayBelowTheLimit(t *testing.T) {
 			t.Errorf("%s took %d MB", step, peak/1_000_000)
 		}
 	}
-	same(t, filepath.Join(dir, "a.text"), filepath.Join(dir, "g.text"))
+	same(t, filepath.Join(dir, "a.text"), filepath.Join(dir, "h.text"))
 }
 
 func same(t *testing.T, a, b string) {
@@ -114,6 +115,8 @@ func TestGiantCopy(t *testing.T) {
 		switch filepath.Ext(name) {
 		case ".json":
 			return json.Definition().Decode(format.Spec{Dataset: object(t, `{}`), Settings: object(t, `{}`)}), "json"
+		case ".avro":
+			return avro.Definition().Decode(format.Spec{Dataset: object(t, `{}`)}), "avro"
 		case ".parquet":
 			return parquet.Definition().Decode(format.Spec{Dataset: object(t, `{}`)}), "parquet"
 		}

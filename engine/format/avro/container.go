@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"dmgateway/engine/batch"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/format"
 )
@@ -38,6 +39,7 @@ type blocks struct {
 	at     int64 // where in is in the file
 	stop   int64 // blocks behind a marker that begins at this byte or later belong to another part; < 0 = none
 
+	size         int64 // of the file; < 0 = not known
 	packed, data []byte
 	failed       error // what the store said when it could not be read
 }
@@ -60,7 +62,7 @@ func openAt(ctx context.Context, in format.Input, offset int64) (*blocks, error)
 	if err != nil {
 		return nil, err
 	}
-	b := &blocks{ctx: ctx, name: in.Name, body: rc, at: offset, stop: -1}
+	b := &blocks{ctx: ctx, name: in.Name, body: rc, at: offset, stop: -1, size: in.Size}
 	b.in = bufio.NewReaderSize(checked{b}, 64<<10)
 	return b, nil
 }
@@ -256,7 +258,14 @@ func (b *blocks) block(rows int64) ([]byte, error) {
 	case size > maxBlock:
 		return nil, wrong{errTooLong}
 	}
-	if b.packed, err = b.read(b.packed[:0], size); err != nil {
+	b.release()
+	if size >= batch.Giant && size <= b.size-b.at {
+		b.packed = make([]byte, size)
+		err = b.full(b.packed)
+	} else {
+		b.packed, err = b.read(b.packed[:0], size)
+	}
+	if err != nil {
 		return nil, err
 	}
 	var sync [16]byte
@@ -272,8 +281,22 @@ func (b *blocks) block(rows int64) ([]byte, error) {
 	}
 	if b.unpack.codec != "null" {
 		b.data = data
+		if len(b.packed) >= batch.Giant {
+			b.packed = nil
+			batch.Dropped(int(size))
+		}
 	}
 	return data, nil
+}
+
+// release lets go of giant buffers, whose values columns may have taken over.
+func (b *blocks) release() {
+	if cap(b.packed) >= batch.Giant {
+		b.packed = nil
+	}
+	if cap(b.data) >= batch.Giant {
+		b.data = nil
+	}
 }
 
 // seek goes behind the first marker that begins at or behind the place where b was opened; io.EOF where there is none.

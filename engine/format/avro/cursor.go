@@ -3,6 +3,8 @@ package avro
 import (
 	"encoding/binary"
 	"math"
+
+	"dmgateway/engine/batch"
 )
 
 // cursor reads Avro's binary encoding from a block. After the first thing that cannot be right it gives zeros, and why
@@ -67,6 +69,15 @@ func (c *cursor) bytes() []byte {
 	b := c.buf[c.i : c.i+int(n)]
 	c.i += int(n)
 	return b
+}
+
+// put appends a value of the block to a column, which takes over a long one of a giant block.
+func (c *cursor) put(col *batch.Column, v []byte) {
+	if len(v) >= segment && len(c.buf) >= batch.Giant {
+		col.KeepBytes(v)
+		return
+	}
+	col.AppendBytes(v)
 }
 
 func (c *cursor) boolean() int64 {

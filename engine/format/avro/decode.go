@@ -40,7 +40,7 @@ func appendValue(col *batch.Column, n *node, c *cursor) (why string) {
 		if c.why == "" && (!json.Valid(b) || !utf8.Valid(b)) {
 			return "the text is no JSON"
 		}
-		col.AppendBytes(b)
+		c.put(col, b)
 		return ""
 	case "duration":
 		if b := c.take(12); b != nil {
@@ -63,13 +63,13 @@ func appendValue(col *batch.Column, n *node, c *cursor) (why string) {
 	case kDouble:
 		col.AppendFloat(c.double())
 	case kBytes, kFixed:
-		col.AppendBytes(n.raw(c))
+		c.put(col, n.raw(c))
 	case kString:
 		b := c.bytes()
 		if !utf8.Valid(b) {
-			return "the text is not valid UTF-8"
+			return notUTF8
 		}
-		col.AppendBytes(b)
+		c.put(col, b)
 	case kEnum:
 		if i := c.index(len(n.symbols), "an enum has no such symbol"); i < len(n.symbols) {
 			col.AppendString(n.symbols[i])

@@ -220,10 +220,10 @@ func (r *reader) run(b *batch.Batch, steps []step) {
 		case s.node.kind == kString:
 			v := r.c.bytes()
 			if !utf8.Valid(v) {
-				r.refuse(s, "the text is not valid UTF-8")
+				r.refuse(s, notUTF8)
 				continue
 			}
-			col.AppendBytes(v)
+			r.c.put(col, v)
 		default:
 			if why := appendValue(col, s.node, &r.c); why != "" {
 				r.refuse(s, why)
