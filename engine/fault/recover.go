@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Recover, deferred first in a goroutine that nobody above it guards, puts a panic into *err: a defect in a decoder or a
+// Recover puts a panic into *err, deferred first in a goroutine that nobody above it guards: a defect in a decoder or a
 // driver ends one job, not the program with all others. A panic beats the error that is there. The cause tells the places
 // that the panic came by.
 func Recover(err *error) {

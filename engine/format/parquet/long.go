@@ -301,7 +301,8 @@ func unsnap(dst []byte, src *limited) error {
 		if err != nil {
 			return err
 		}
-		length, offset := int(tag>>2)+1, 0
+		var offset int
+		length := int(tag>>2) + 1
 		switch tag & 3 {
 		case 0:
 			if more := length - 60; more > 0 {

@@ -218,7 +218,7 @@ func decodeZoned(unit batch.Unit) decode {
 			return err
 		}
 		text, _ := v[1].(string)
-		minutes, err := strconv.Atoi(strings.TrimSuffix(text, "."))
+		minutes, err := strconv.ParseInt(strings.TrimSuffix(text, "."), 10, 16)
 		if err != nil || minutes < -24*60 || minutes > 24*60 {
 			return fault.New(fault.BadData, "the time zone's offset is %q minutes", text)
 		}

@@ -214,9 +214,9 @@ func (s *source) statement(p slice, want batch.Schema) (*plan, error) {
 		r.text, r.values = bare(text), len(s.all)
 		return r, nil
 	}
-	for i, c := range r.columns {
+	for _, c := range r.columns {
 		if n := count(s.all, c.name); n > 1 {
-			return nil, fault.New(fault.BadInput, "the query has %d columns called %q", n, want[i].Name).At(s.target()).Try("Give the columns different names, with AS.")
+			return nil, fault.New(fault.BadInput, "the query has %d columns called %q", n, c.name).At(s.target()).Try("Give the columns different names, with AS.")
 		}
 	}
 	r.text = "SELECT " + strings.Join(list, ", ") + " FROM (\n" + bare(text) + "\n) Q" + where
