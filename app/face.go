@@ -11,6 +11,7 @@ import (
 	"dmgateway/app/tray"
 	"dmgateway/app/view"
 	"dmgateway/app/window"
+	"dmgateway/app/words"
 )
 
 // face joins window and tray: what closing and quitting mean. Its methods run on Fyne's goroutine unless they say
@@ -52,11 +53,41 @@ func (f *face) close() {
 			return
 		}
 		fyne.Do(func() {
-			f.w.Ask("Quit the gateway?", "This desktop has no place for a tray icon, so the window stays open while the gateway runs. Minimise it, or quit: jobs are not taken then.",
-				"Quit", "Keep running", true, f.app.Quit)
+			f.w.Ask(words.T("Quit the gateway?"), words.T("This desktop has no place for a tray icon, so the window stays open while the gateway runs. Minimise it, or quit: jobs are not taken then."),
+				words.T("Quit"), words.T("Keep running"), true, f.app.Quit)
 		})
 	}()
 }
+
+// waitForTray says once, ever, that there is no place for a tray icon, and then shows the window also where the program
+// was to start without: nothing else would be left of it. At login the place may come after the program. It runs on a
+// goroutine of its own.
+func (f *face) waitForTray(ctx context.Context) {
+	for range trayTries {
+		if tray.HasTray() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(trayWait / trayTries):
+		}
+	}
+	fyne.Do(func() {
+		if ctx.Err() != nil {
+			return
+		}
+		f.w.Show()
+		f.w.TellOnce("no-tray", words.T("No tray icon on this desktop"),
+			words.T("This desktop has no place for tray icons, so the gateway keeps its window: minimise it and it goes on. On GNOME the extension AppIndicator makes such a place."))
+	})
+}
+
+// trayWait is how long a place for tray icons may take to come, trayTries how often is asked meanwhile.
+const (
+	trayWait  = 20 * time.Second
+	trayTries = 20
+)
 
 // quit ends the program, after a question where jobs run.
 func (f *face) quit() {
@@ -66,7 +97,7 @@ func (f *face) quit() {
 		return
 	}
 	f.w.Show()
-	f.w.Ask("Quit while jobs are running?", question, "Quit", "Keep running", true, f.app.Quit)
+	f.w.Ask(words.T("Quit while jobs are running?"), question, words.T("Quit"), words.T("Keep running"), true, f.app.Quit)
 }
 
 // end takes the icon away. On Linux it goes with the process; on Windows it would stay until somebody points at it.

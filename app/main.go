@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"fyne.io/fyne/v2/lang"
+
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -35,6 +38,8 @@ func run(o options) error {
 		fmt.Println("dmgateway", v.Version, v.Commit, v.System)
 		return nil
 	}
+	words.SetSystem(lang.SystemLocale().String())
+	words.Use("system")
 	if shown, err := showFirst(o.data); shown || err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	fyneapp "fyne.io/fyne/v2/app"
 	"github.com/pkg/browser"
 
+	"dmgateway/app/login"
 	"dmgateway/app/tray"
 	"dmgateway/app/view"
 	"dmgateway/app/window"
@@ -33,6 +34,7 @@ type program struct {
 func newProgram(o options, e *engine.Engine) *program {
 	browser.Stdout = os.Stderr
 	p := &program{o: o, engine: e, shows: make(chan struct{}, 1)}
+	window.UseLanguage(p.setting(engine.SettingLanguage))
 	p.model = view.New(e, p.event)
 	p.notes = view.NewNotifier(p.notification)
 	return p
@@ -72,7 +74,7 @@ func (p *program) show() {
 }
 
 func (p *program) notification(n engine.Notice) {
-	if view.SettingValue(p.model.Snapshot(), engine.SettingNotifications) == "false" {
+	if !view.Wanted(p.model.Snapshot(), n.ID) {
 		return
 	}
 	_ = p.notify.Show(n) // a desktop without notifications has the same in its window
@@ -98,10 +100,11 @@ func (p *program) runWindow() {
 	var w *window.Window
 	f := &face{p: p, app: app}
 	w = window.New(app, window.Options{
-		Model: p.model, Data: p.engine.Data(), Log: p.engine.LogFile(), Version: engine.Version(), Theme: p.theme(), Open: p.open, Close: f.close, Quit: f.quit,
+		Model: p.model, Data: p.engine.Data(), Log: p.engine.LogFile(), Version: engine.Version(), Theme: p.setting(engine.SettingTheme),
+		Language: p.setting(engine.SettingLanguage), Login: p.login(), Open: p.open, Close: f.close, Quit: f.quit,
 	})
 	f.w = w
-	icon := tray.New(p.model, tray.Actions{Open: p.show, Quit: func() { fyne.Do(f.quit) }})
+	icon := tray.New(p.model, tray.Actions{Open: p.show, SendLogs: func() { fyne.Do(w.SendLogs) }, Quit: func() { fyne.Do(f.quit) }})
 	ctx := p.begin()
 	app.Lifecycle().SetOnStarted(func() {
 		f.endTray = icon.Start()
@@ -109,6 +112,7 @@ func (p *program) runWindow() {
 		p.work.Go(func() { w.Follow(ctx) })
 		p.work.Go(func() { f.follow(ctx) })
 		p.work.Go(func() { f.settle(ctx) })
+		p.work.Go(func() { f.waitForTray(ctx) })
 		if !p.o.hidden {
 			w.Apply(p.model.Snapshot())
 			w.Show()
@@ -119,18 +123,27 @@ func (p *program) runWindow() {
 	f.end()
 }
 
-// theme is the theme that was chosen, before the model has heard of it.
-func (p *program) theme() string {
+// setting is a setting's value, before the model has heard of it.
+func (p *program) setting(name string) string {
 	settings, err := p.engine.Settings(context.Background())
 	if err != nil {
 		return ""
 	}
 	for _, s := range settings {
-		if s.Name == engine.SettingTheme {
+		if s.Name == name {
 			return s.Value
 		}
 	}
 	return ""
+}
+
+// login puts the program among those that start at login, nil where it does not know its own place.
+func (p *program) login() view.LoginControl {
+	entry, err := login.New(p.o.data)
+	if err != nil {
+		return nil
+	}
+	return entry
 }
 
 // showError tells why the program cannot start, in a window of its own.

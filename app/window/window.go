@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -20,10 +21,17 @@ import (
 const Title = "Data Management Gateway"
 
 const (
-	railWidth  = 178
+	railWidth = 178
+	// With its frame the window fits on a screen of 640 x 480.
+	leastWidth, leastHeight = 640, 440
+
 	prefWidth  = "window.width"
 	prefHeight = "window.height"
+	prefPage   = "window.page"
 )
+
+// rememberAfter is how long the window keeps its size before that is written down.
+const rememberAfter = 500 * time.Millisecond
 
 // Options is what a window needs to know and may do.
 type Options struct {
@@ -33,6 +41,10 @@ type Options struct {
 	Version   engine.VersionInfo
 	// Theme is the setting's value at the start: changing it later means reading all fonts again.
 	Theme string
+	// Language is the setting's value at the start; the texts were asked for in it.
+	Language string
+	// Login puts the program among those that start at login, nil where that cannot be set.
+	Login view.LoginControl
 	// Open shows a folder or a page with the desktop's own program.
 	Open func(target string) error
 	// Close is what the window's close button does: hide it, or keep it where nothing could bring it back.
@@ -55,12 +67,17 @@ type Window struct {
 	body  *fyne.Container
 	last  view.Snapshot
 	theme string
+	// language is the setting's value for which the pages were made, "" where that is not known.
+	language string
 
 	home        *homePage
 	settings    *settingsPage
 	diagnostics *diagnosticsPage
+	sheet       *sheet // the dialog that is up, nil for none
+	quiet       bool   // tests show what the models of Settings and its dialogs have, at the moment that they choose
 	shown       bool
 	after       func(time.Duration, func()) (stop func() bool)
+	stopResize  func() bool // stops what resized began, nil before
 }
 
 // page is one of the four, with its entry in the navigation.
@@ -78,19 +95,26 @@ func New(app fyne.App, o Options) *Window {
 	}
 	w := &Window{o: o, app: app, win: app.NewWindow(Title), theme: "none", after: after}
 	w.useTheme(o.Theme)
-	w.home, w.settings, w.diagnostics = newHomePage(w), newSettingsPage(w), newDiagnosticsPage(w)
-	help := newHelpPage(w)
-	w.pages = []*page{
-		{name: "Home", icon: "home", object: w.home.object, apply: w.home.apply},
-		{name: "Settings", icon: "settings", object: w.settings.object, apply: w.settings.apply},
-		{name: "Diagnostics", icon: "diagnostics", object: w.diagnostics.object, apply: w.diagnostics.apply},
-		{name: "Help", icon: "help", object: help, apply: func(view.Snapshot) {}},
-	}
+	w.language = o.Language
+	w.makePages()
 	w.build()
 	return w
 }
 
-func (w *Window) build() {
+// makePages makes the pages, in the language in use.
+func (w *Window) makePages() {
+	w.home, w.settings, w.diagnostics = newHomePage(w), newSettingsPage(w), newDiagnosticsPage(w)
+	help := newHelpPage(w)
+	w.pages = []*page{
+		{name: words.T("Home"), icon: "home", object: w.home.object, apply: w.home.apply},
+		{name: words.T("Settings"), icon: "settings", object: w.settings.object, apply: w.settings.apply},
+		{name: words.T("Diagnostics"), icon: "diagnostics", object: w.diagnostics.object, apply: w.diagnostics.apply},
+		{name: words.T("Help"), icon: "help", object: help, apply: func(view.Snapshot) {}},
+	}
+}
+
+// layOut puts the navigation beside the pages.
+func (w *Window) layOut() {
 	rail := stack(2, w.brand())
 	objects := make([]fyne.CanvasObject, 0, len(w.pages))
 	for i, p := range w.pages {
@@ -100,7 +124,11 @@ func (w *Window) build() {
 	}
 	w.body = container.NewStack(objects...)
 	side := newPanel(colorRail, "", 0, wide(railWidth, container.NewBorder(container.New(inset{gapMedium, gap, gap, gap}, rail), nil, nil, nil)))
-	w.win.SetContent(container.New(minSize{640, 440}, container.New(bare{}, side, w.body)))
+	w.win.SetContent(container.New(minSize{leastWidth, leastHeight, w.resized}, container.New(bare{}, side, w.body)))
+}
+
+func (w *Window) build() {
+	w.layOut()
 	w.win.SetPadded(false)
 	w.win.SetIcon(Icon())
 	w.win.SetMaster()
@@ -110,14 +138,15 @@ func (w *Window) build() {
 		}
 	})
 	prefs := w.app.Preferences()
-	w.win.Resize(fyne.NewSize(float32(prefs.FloatWithFallback(prefWidth, 860)), float32(prefs.FloatWithFallback(prefHeight, 580))))
+	width, height := prefs.FloatWithFallback(prefWidth, 860), prefs.FloatWithFallback(prefHeight, 580)
+	w.win.Resize(fyne.NewSize(max(leastWidth, float32(width)), max(leastHeight, float32(height))))
 	w.shortcuts()
-	w.Go(0)
+	w.Go(min(max(0, prefs.Int(prefPage)), len(w.pages)-1))
 }
 
 func (w *Window) brand() fyne.CanvasObject {
-	words := stack(0, newText("Data Management", brandName).Object, newText("Gateway", brandName).Object)
-	return container.New(inset{4, 0, gapMedium, 6}, row(10, picture(Icon(), 30), words))
+	name := stack(0, newText("Data Management", brandName).Object, newText("Gateway", brandName).Object)
+	return container.New(inset{4, 0, gapMedium, 6}, row(10, picture(Icon(), 30), name))
 }
 
 // bare puts the rail to the left and the page beside it, without a distance.
@@ -137,7 +166,10 @@ func (bare) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 }
 
 // minSize keeps the window from becoming smaller than its pages can bear.
-type minSize struct{ width, height float32 }
+type minSize struct {
+	width, height float32
+	laidOut       func()
+}
 
 func (m minSize) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return objects[0].MinSize().Max(fyne.NewSize(m.width, m.height))
@@ -146,6 +178,7 @@ func (m minSize) MinSize(objects []fyne.CanvasObject) fyne.Size {
 func (m minSize) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[0].Move(fyne.NewPos(0, 0))
 	objects[0].Resize(size)
+	m.laidOut()
 }
 
 // Go shows a page, 0 to 3.
@@ -157,6 +190,9 @@ func (w *Window) Go(i int) {
 	}
 	w.diagnostics.watch(w.shown && i == 2)
 	w.pages[i].apply(w.last)
+	if prefs := w.app.Preferences(); prefs.Int(prefPage) != i {
+		prefs.SetInt(prefPage, i)
+	}
 }
 
 // Apply shows a snapshot.
@@ -165,6 +201,7 @@ func (w *Window) Apply(s view.Snapshot) {
 	if t := view.SettingValue(s, engine.SettingTheme); t != "" {
 		w.useTheme(t)
 	}
+	w.useLanguage(view.SettingValue(s, engine.SettingLanguage))
 	if w.shown {
 		w.pages[w.at].apply(s)
 	}
@@ -200,18 +237,56 @@ func (w *Window) Hide() {
 // Shown reports whether the window is up.
 func (w *Window) Shown() bool { return w.shown }
 
+// resized remembers the window's size once it has kept it for a moment: a crash does not ask first.
+func (w *Window) resized() {
+	if !w.shown {
+		return
+	}
+	if w.stopResize != nil {
+		w.stopResize()
+	}
+	w.stopResize = w.after(rememberAfter, w.remember)
+}
+
 // remember keeps the window's size for the next start.
 func (w *Window) remember() {
-	if size := w.win.Canvas().Size(); size.Width > 0 {
-		w.app.Preferences().SetFloat(prefWidth, float64(size.Width))
-		w.app.Preferences().SetFloat(prefHeight, float64(size.Height))
+	size := w.win.Canvas().Size()
+	if !w.shown || size.Width <= 0 || size.Height <= 0 {
+		return
 	}
+	prefs := w.app.Preferences()
+	for name, length := range map[string]float32{prefWidth: size.Width, prefHeight: size.Height} {
+		if prefs.Float(name) != float64(length) {
+			prefs.SetFloat(name, float64(length))
+		}
+	}
+}
+
+// SendLogs brings the window up with what is needed to send the logs.
+func (w *Window) SendLogs() {
+	w.Show()
+	w.Go(2)
+	w.diagnostics.open(&w.diagnostics.send.tool)
+}
+
+// TellOnce tells something that a person has to know once and for all, by its name.
+func (w *Window) TellOnce(name, title, text string) {
+	prefs := w.app.Preferences()
+	if name = "told." + name; prefs.Bool(name) {
+		return
+	}
+	prefs.SetBool(name, true)
+	w.Tell(title, text)
 }
 
 // End gives up what the window holds, before the program ends.
 func (w *Window) End() {
+	if w.stopResize != nil {
+		w.stopResize()
+	}
 	w.remember()
 	w.diagnostics.watch(false)
+	w.settings.end()
 }
 
 // Ask asks a question that has consequences; yes names them and is called on confirmation.
@@ -229,15 +304,15 @@ func (w *Window) Ask(title, question, yes, no string, danger bool, confirmed fun
 }
 
 // Tell tells something that a person has to know.
-func (w *Window) Tell(title, words string) {
-	dialog.NewCustom(title, "OK", wide(400, newText(words, wrapped).Object), w.win).Show()
+func (w *Window) Tell(title, text string) {
+	dialog.NewCustom(title, words.T("OK"), wide(400, newText(text, wrapped).Object), w.win).Show()
 }
 
 // open shows a folder or page with the desktop's program, and says so when it cannot.
 func (w *Window) open(target string) {
 	go func() {
 		if err := w.o.Open(target); err != nil {
-			fyne.Do(func() { w.Tell("This cannot be opened here", target+"\n\n"+view.Sentence(err.Error())) })
+			fyne.Do(func() { w.Tell(words.T("This cannot be opened here"), target+"\n\n"+view.Sentence(err.Error())) })
 		}
 	}()
 }
@@ -278,10 +353,10 @@ func ShowFailure(app fyne.App, what, remedy string) {
 	app.Settings().SetTheme(Theme{})
 	win := app.NewWindow(Title)
 	win.SetIcon(Icon())
-	closing := button("Close", "", widget.HighImportance, app.Quit)
+	closing := button(words.T("Close"), "", widget.HighImportance, app.Quit)
 	win.SetContent(padded(gapLarge, stack(gapMedium,
 		container.New(line{gap: gapMedium, grow: 1, top: true}, picture(markResource("disconnected"), 44),
-			stack(gapSmall, newText("The gateway cannot start", subhead).Object, newText(what, wrapped, copyable).Object, newText(remedy, wrapped, muted, copyable).Object)),
+			stack(gapSmall, newText(words.T("The gateway cannot start"), subhead).Object, newText(what, wrapped, copyable).Object, newText(remedy, wrapped, muted, copyable).Object)),
 		container.NewHBox(layout.NewSpacer(), closing))))
 	win.SetMaster()
 	win.Resize(fyne.NewSize(520, 200))
