@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -10,6 +12,8 @@ import (
 	"modernc.org/libc"
 	_ "modernc.org/sqlite" // prepares the library for this process
 	lib "modernc.org/sqlite/lib"
+
+	"dmgateway/engine/fault"
 )
 
 const (
@@ -167,9 +171,22 @@ func (c *conn) interrupt() {
 	tls.Close()
 }
 
+// allowed refuses the pragmas that set where all connections of the process keep their temporary files: a job must not
+// choose a folder for the others. Their names cannot be written another way.
+func allowed(text string) error {
+	text = strings.ToLower(text)
+	for _, pragma := range []string{"temp_store_directory", "data_store_directory"} {
+		if strings.Contains(text, pragma) {
+			return fault.New(fault.Forbidden, "the SQL text sets %s, which would hold for the whole program", pragma).
+				Try("Leave it out; the environment variable SQLITE_TMPDIR of the gateway says where temporary files go.")
+		}
+	}
+	return nil
+}
+
 // exec runs SQL text of any number of statements and drops their rows.
 func (c *conn) exec(ctx context.Context, text string) error {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), allowed(text)); err != nil {
 		return err
 	}
 	release := c.watch(ctx)
@@ -190,6 +207,9 @@ func (c *conn) exec(ctx context.Context, text string) error {
 
 // prepare compiles the first statement of text. rest is the text behind it.
 func (c *conn) prepare(text string) (s *stmt, rest string, err error) {
+	if err := allowed(text); err != nil {
+		return nil, "", err
+	}
 	sql, err := libc.CString(text)
 	if err != nil {
 		return nil, "", err

@@ -188,6 +188,7 @@ func TestPreCopyScript(t *testing.T) {
 	other := filepath.Join(filepath.Dir(f.path), "other.db")
 	for script, text := range map[string]string{
 		"DELET": "syntax error", "BEGIN; DELETE FROM t; DELETE FROM nowhere": "no such table",
+		"PRAGMA Temp_Store_Directory='/'": "whole program",
 		"ATTACH '" + other + "' AS other": "too many attached", "VACUUM INTO '" + other + "'": "too many attached",
 	} {
 		k := f.sink(t, "t", fmt.Sprintf(`{"preCopyScript": %q}`, script), "other")
