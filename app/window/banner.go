@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 )
 
 // banner is a message within a page: a sign, a sentence, and what to do. It hides while it has nothing to say.
@@ -71,7 +72,7 @@ type sampleBanner struct {
 
 func newSampleBanner(w *Window) *sampleBanner {
 	s := &sampleBanner{}
-	s.open = button("Open result", "open", widget.HighImportance, func() { w.open(s.folder) })
+	s.open = button(words.T("Open result"), "open", widget.HighImportance, func() { w.open(s.folder) })
 	s.banner = newBanner(view.Busy, s.open)
 	return s
 }

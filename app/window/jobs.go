@@ -1,22 +1,20 @@
 package window
 
 import (
-	"strings"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 )
 
-// jobCard is one running job.
+// jobCard is one running job. Pressing it shows everything about the job.
 type jobCard struct {
 	w                                   *Window
 	id                                  string
-	object                              *panel
+	object                              *pressable
 	title, path, numbers, left, percent *text
 	bar                                 *bar
 	cancel                              *widget.Button
@@ -25,19 +23,19 @@ type jobCard struct {
 
 func newJobCard(w *Window) *jobCard {
 	c := &jobCard{w: w, title: newText("", bold, cut), path: newText("", muted, cut), numbers: newText("", cut), left: newText("", muted), percent: newText("", bold, right), bar: newBar()}
-	c.cancel = button("Cancel", "", widget.MediumImportance, c.ask)
+	c.cancel = button(words.T("Cancel"), "", widget.MediumImportance, func() { w.askCancel(c.id, c.title.Text) })
 	c.barRow = spread(gap, 0, c.bar, wide(44, c.percent.Object))
-	c.object = card(stack(gap,
+	c.object = newPressable(padded(gapMedium+2, stack(gap,
 		spread(gap, 0, stack(2, c.title.Object, c.path.Object), c.cancel),
 		c.barRow,
-		spread(gap, 0, c.numbers.Object, c.left.Object)))
+		spread(gap, 0, c.numbers.Object, c.left.Object))), colorSurface, "separator", radius, func() { w.showJob(c.id) })
 	return c
 }
 
-func (c *jobCard) ask() {
-	id := c.id
-	c.w.Ask("Cancel this job?", c.title.Text+": what is already written stays, the rest is not copied. The factory is told that the run was cancelled.",
-		"Cancel the job", "Let it run", true, func() { c.w.o.Model.Cancel(id) })
+// askCancel asks before a job is cancelled.
+func (w *Window) askCancel(id, title string) {
+	w.Ask(words.T("Cancel this job?"), words.T("%s: what is already written stays, the rest is not copied. The factory is told that the run was cancelled.", title),
+		words.T("Cancel the job"), words.T("Let it run"), true, func() { w.o.Model.Cancel(id) })
 }
 
 func (c *jobCard) apply(j view.RunningJob) {
@@ -52,25 +50,31 @@ func (c *jobCard) apply(j view.RunningJob) {
 	enable(c.cancel, !j.Cancelling)
 }
 
-// recentTable lists jobs that have ended.
+// recentTable lists the newest jobs that have ended.
 type recentTable struct {
 	*panel
 	w     *Window
 	head  *fyne.Container
 	body  *fyne.Container
 	rows  []*recentRow
-	empty *text
+	empty *fyne.Container
 }
 
 func newRecentTable(w *Window) *recentTable {
-	t := &recentTable{w: w, body: stack(0), empty: newText("No job has ended yet. Copies that the data factory queues appear here.", wrapped, muted)}
-	head := func(s string, looks ...look) fyne.CanvasObject {
-		return newText(s, append(looks, caption, muted, bold)...).Object
-	}
-	t.head = container.New(inset{10, 14, 6, 14}, container.New(tableRow{},
-		wide(20, newText("").Object), head("Job"), head("Rows", right), head("Size", right), head("Duration", right), head("Ended", right)))
-	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, container.New(inset{0, 4, 4, 4}, t.body), padded(gapMedium+2, t.empty.Object)))
+	t := &recentTable{w: w, body: stack(0)}
+	t.empty = padded(gapMedium+2, newText(words.T("No job has ended yet. Copies that the data factory queues appear here."), wrapped, muted).Object)
+	t.head = container.New(inset{10, 14, 6, 14}, tableHead())
+	t.panel = newPanel(colorSurface, "separator", radius, stack(0, t.head, container.New(inset{0, 4, 4, 4}, t.body), t.empty))
 	return t
+}
+
+// tableHead names the columns of a table of jobs.
+func tableHead() *fyne.Container {
+	head := func(s string, looks ...look) fyne.CanvasObject {
+		return newText(s, append(looks, caption, muted, bold, cut)...).Object
+	}
+	return container.New(tableRow{}, wide(20, newText("").Object), head(words.T("Job")), head(words.T("Rows"), right), head(words.T("Size"), right),
+		head(words.T("Duration"), right), head(words.T("Ended"), right))
 }
 
 func (t *recentTable) apply(jobs []view.EndedJob) {
@@ -82,51 +86,59 @@ func (t *recentTable) apply(jobs []view.EndedJob) {
 	for i, r := range t.rows {
 		show(r.pressable, i < len(jobs))
 		if i < len(jobs) {
-			r.apply(jobs[i])
+			r.id = jobs[i].ID
+			r.cells.apply(jobs[i])
 		}
 	}
 	show(t.head, len(jobs) > 0)
 	show(t.content.(*fyne.Container).Objects[1], len(jobs) > 0)
-	show(t.empty.Object, len(jobs) == 0)
-	if padding := t.content.(*fyne.Container).Objects[2]; padding.Visible() != (len(jobs) == 0) {
-		show(padding, len(jobs) == 0)
-	}
+	show(t.empty, len(jobs) == 0)
 }
 
 // recentRow is one of them. Pressing it shows everything about the job.
 type recentRow struct {
 	*pressable
-	id                              string
+	id    string
+	cells *jobCells
+}
+
+func newRecentRow(w *Window) *recentRow {
+	r := &recentRow{cells: newJobCells()}
+	r.pressable = newPressable(container.New(inset{7, 10, 7, 10}, r.cells.object), "", "", 5, func() { w.showJob(r.id) })
+	return r
+}
+
+// jobCells are what a row says of a job that has ended.
+type jobCells struct {
+	object                          *fyne.Container
 	sign                            *canvas.Image
 	title, more                     *text
 	rowsRead, size, duration, ended *text
 }
 
-func newRecentRow(w *Window) *recentRow {
-	r := &recentRow{
+func newJobCells() *jobCells {
+	c := &jobCells{
 		sign: picture(toneIcon(view.Off), 20), title: newText("", cut), more: newText("", caption, muted, cut),
 		rowsRead: newText("", right), size: newText("", right), duration: newText("", right), ended: newText("", right, muted),
 	}
-	cells := container.New(tableRow{}, r.sign, stack(2, r.title.Object, r.more.Object), r.rowsRead.Object, r.size.Object, r.duration.Object, r.ended.Object)
-	r.pressable = newPressable(container.New(inset{7, 10, 7, 10}, cells), "", "", 5, func() { w.showJob(r.id) })
-	return r
+	c.object = container.New(tableRow{}, c.sign, stack(2, c.title.Object, c.more.Object), c.rowsRead.Object, c.size.Object, c.duration.Object, c.ended.Object)
+	return c
 }
 
-func (r *recentRow) apply(j view.EndedJob) {
-	r.id = j.ID
-	setPicture(r.sign, toneIcon(j.Tone))
-	r.title.set(j.Title)
+func (c *jobCells) apply(j view.EndedJob) {
+	setPicture(c.sign, toneIcon(j.Tone))
+	c.title.set(j.Title)
 	if j.Error != "" {
-		r.more.tone(widget.DangerImportance)
-		r.more.set(j.Error)
+		c.more.tone(widget.DangerImportance)
+		c.more.set(j.Error)
 	} else {
-		r.more.tone(widget.LowImportance)
-		r.more.set(j.Path)
+		c.more.tone(widget.LowImportance)
+		c.more.set(j.Path)
 	}
-	r.rowsRead.set(j.Rows)
-	r.size.set(j.Size)
-	r.duration.set(j.Duration)
-	r.ended.set(j.Ended)
+	c.rowsRead.set(j.Rows)
+	c.size.set(j.Size)
+	c.duration.set(j.Duration)
+	c.ended.set(j.Ended)
 }
 
 // tableRow lays out a sign, a name that takes what is left, and columns of numbers. Where it is narrow, the size and
@@ -176,68 +188,4 @@ func (tableRow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		o.Resize(fyne.NewSize(w, h))
 		x += w + between
 	}
-}
-
-// showJob shows everything about a job.
-func (w *Window) showJob(id string) {
-	job, ok := w.last.Find(id)
-	if !ok {
-		return
-	}
-	d := view.DetailOf(job, w.o.Now())
-	content := stack(gapMedium,
-		spread(gap, 1, picture(toneIcon(d.Tone), 24), stack(2, newText(d.Title, subhead, wrapped).Object, newText(d.Status+" · "+d.Path, wrapped, muted).Object)))
-	for _, e := range d.Errors {
-		b := newBanner(view.Bad)
-		more := e.Hint
-		if e.Code != "" {
-			more = strings.TrimSpace(more + "\nCode: " + e.Code)
-		}
-		b.set(e.Text, more)
-		content.Add(b.panel)
-	}
-	for _, warning := range d.Warnings {
-		b := newBanner(view.Warning)
-		b.set(view.Sentence(warning), "")
-		content.Add(b.panel)
-	}
-	content.Add(fieldGrid(d.Fields))
-	if len(d.Files) > 0 {
-		content.Add(stack(gapSmall, newText("Files written", bold).Object, newText(strings.Join(d.Files, "\n"), wrapped, copyable, caption).Object))
-	}
-	page := newScrolled(content)
-	var top dialog.Dialog
-	copyJSON := button("Copy as JSON", "copy", widget.MediumImportance, func() { w.copyText(d.JSON) })
-	closing := button("Close", "", widget.HighImportance, func() { top.Hide() })
-	custom := dialog.NewCustomWithoutButtons("Job", page, w.win)
-	buttons := []fyne.CanvasObject{copyJSON, closing}
-	if w.o.Model.CanRetry(job) {
-		again := button("Run again", "reset", widget.MediumImportance, func() {
-			top.Hide()
-			w.o.Model.Retry(id)
-		})
-		buttons = []fyne.CanvasObject{copyJSON, again, closing}
-	}
-	custom.SetButtons(buttons)
-	top = custom
-	w.showLarge(custom, page)
-}
-
-// showLarge shows a dialog that fills most of the window.
-func (w *Window) showLarge(d dialog.Dialog, page *scrolled) {
-	size := w.win.Canvas().Size()
-	d.Resize(fyne.NewSize(min(size.Width-60, 680), min(size.Height-40, 560)))
-	d.Show()
-	if page != nil {
-		page.relayout()
-	}
-}
-
-// fieldGrid shows names and values in two columns.
-func fieldGrid(fields []view.Field) *fyne.Container {
-	grid := stack(6)
-	for _, f := range fields {
-		grid.Add(container.New(line{gap: gapMedium, grow: 1, top: true}, wide(130, newText(f.Name, muted).Object), newText(f.Value, wrapped, copyable).Object))
-	}
-	return grid
 }

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -22,34 +23,42 @@ type registerPanel struct {
 	steps          *stepList
 	progress       *panel
 	failure        *banner
+	archive        *view.LogArchive
+	save           *widget.Button
+	archived       *banner
+	stop           func() // following the archive
 }
 
 func newRegisterPanel(w *Window, back func()) *registerPanel {
-	p := &registerPanel{w: w, key: w.newField(), node: w.newField(), pieces: newPieceList(), steps: newStepList(), failure: newBanner(view.Bad)}
+	p := &registerPanel{w: w, key: w.newField(), node: w.newField(), pieces: newPieceList(), steps: newStepList(), archived: newBanner(view.Good)}
+	p.archive = w.o.Model.LogArchive(w.o.Data)
+	p.save = button(words.T("Archive gateway logs"), "archive", widget.MediumImportance, p.askArchive)
+	p.failure = newBanner(view.Bad, p.save)
+	p.archived.onClose = func() { p.archived.set("", "") }
 	p.key.Password = true
 	p.key.ActionItem = layout.NewSpacer() // in place of Fyne's eye: the box beside the key says in words what it does
 	p.key.SetPlaceHolder("ADF#…")
 	p.key.OnChanged = func(string) { p.check() }
 	p.key.OnSubmitted = func(string) { p.send() }
 	p.node.OnSubmitted = func(string) { p.send() }
-	p.reveal = widget.NewCheck("Show gateway key", func(on bool) {
+	p.reveal = widget.NewCheck(words.T("Show gateway key"), func(on bool) {
 		p.key.Password = !on
 		p.key.Refresh()
 	})
-	p.register = button("Register", "", widget.HighImportance, p.send)
-	p.back = button("Back", "", widget.MediumImportance, back)
+	p.register = button(words.T("Register"), "", widget.HighImportance, p.send)
+	p.back = button(words.T("Back"), "", widget.MediumImportance, back)
 	p.progress = card(p.steps.object)
 	form := card(stack(gap,
-		newText("Gateway key", bold).Object,
-		newText("The data factory shows it on the page of its gateway. Paste it whole.", wrapped, muted).Object,
+		newText(words.T("Gateway key"), bold).Object,
+		newText(words.T("The data factory shows it on the page of its gateway. Paste it whole."), wrapped, muted).Object,
 		p.key, spread(gap, 0, p.pieces.object, p.reveal),
-		container.New(inset{gap, 0, 0, 0}, newText("Node name", bold).Object),
-		newText("The name of this computer among the gateway's nodes.", wrapped, muted).Object,
+		container.New(inset{gap, 0, 0, 0}, newText(words.T("Node name"), bold).Object),
+		newText(words.T("The name of this computer among the gateway's nodes."), wrapped, muted).Object,
 		p.node,
 		container.New(inset{gap, 0, 0, 0}, row(gap, p.register, p.back))))
 	p.object = newScrolled(stack(gapMedium,
-		stack(2, newText("Register this gateway", heading).Object, newText("Connect it to a data factory.", muted).Object),
-		p.failure.panel, form, p.progress))
+		stack(2, newText(words.T("Register this gateway"), heading).Object, newText(words.T("Connect it to a data factory."), muted).Object),
+		p.failure.panel, p.archived.panel, form, p.progress))
 	return p
 }
 
@@ -101,11 +110,47 @@ func (p *registerPanel) apply(s view.Snapshot) {
 		if s.Problem.Hint != "" {
 			reason += " " + s.Problem.Hint
 		}
-		p.failure.set(view.RegisterFailure, reason)
+		p.failure.set(view.RegisterFailed(), reason)
 	} else {
 		p.failure.set("", "")
 	}
 	p.object.relayout()
+}
+
+// askArchive asks for a file and writes the logs into it; that works without a registration.
+func (p *registerPanel) askArchive() {
+	p.w.askFile(words.T("Archive gateway logs"), view.ArchiveFile(p.w.o.Now()), func(file string) {
+		if p.stop == nil {
+			p.stop = watching(p.archive.Watch, p.applyArchive)
+		}
+		p.archive.Save(file)
+	})
+}
+
+// applyArchive shows how archiving does.
+func (p *registerPanel) applyArchive() {
+	a := p.archive.Snapshot()
+	enable(p.save, !a.Busy)
+	switch {
+	case a.Problem != nil:
+		p.archived.setTone(view.Bad)
+		p.archived.setProblem(a.Problem)
+	case a.Busy:
+		p.archived.setTone(view.Busy)
+		p.archived.set(a.Doing, "")
+	default:
+		p.archived.setTone(view.Good)
+		p.archived.set(a.Done, "")
+	}
+	p.object.relayout()
+}
+
+// end gives up following.
+func (p *registerPanel) end() {
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
 }
 
 // pieceList shows how far each part of a key is, and in words what is wrong with the first that is.

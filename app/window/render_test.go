@@ -37,6 +37,9 @@ func open(t *testing.T, c *viewtest.Controller, variant string) *Window {
 		Version: engine.VersionInfo{Version: "0.1.0", Commit: "0123456789ab", Go: "go1.26.0", System: "linux/amd64"},
 	})
 	w.after = func(time.Duration, func()) (stop func() bool) { return func() bool { return true } } // tests let time pass themselves
+	w.home.charts.next = w.after(0, nil)
+	w.home.charts.apply(drawnCharts(c))
+	w.quiet = true
 	t.Cleanup(w.End)
 	w.Show()
 	until(t, func() bool {

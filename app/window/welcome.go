@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 )
 
 // welcomePanel asks the one question of the first start.
@@ -22,12 +23,12 @@ func newWelcomePanel(w *Window, haveKey func()) *welcomePanel {
 	p := &welcomePanel{asks: newText("", muted), steps: newStepList(), problem: newBanner(view.Bad)}
 	p.problem.onClose = w.o.Model.Dismiss
 	p.choices = container.New(sideBySide{gapMedium, 210},
-		choice("key", "I have a key", "Connect this computer to a data factory, with the key that the factory shows for its gateway.", haveKey),
-		choice("try", "Try it here", "Start a small data factory on this computer and copy a sample, from a database to files.", w.o.Model.TryIt))
-	p.trying = card(stack(gapMedium, newText("Setting up the sample", subhead).Object, p.steps.object))
+		choice("key", words.T("I have a key"), words.T("Connect this computer to a data factory, with the key that the factory shows for its gateway."), haveKey),
+		choice("try", words.T("Try it here"), words.T("Start a small data factory on this computer and copy a sample, from a database to files."), w.o.Model.TryIt))
+	p.trying = card(stack(gapMedium, newText(words.T("Setting up the sample"), subhead).Object, p.steps.object))
 	p.object = newScrolled(stack(gapLarge,
 		container.New(inset{gapMedium, 0, 0, 0}, row(gapMedium, picture(Icon(), 52), stack(gapSmall,
-			newText("Welcome", heading).Object, p.asks.Object))),
+			newText(words.T("Welcome"), heading).Object, p.asks.Object))),
 		p.choices, p.problem.panel, p.trying))
 	return p
 }
@@ -41,7 +42,7 @@ func choice(iconName, title, words string, tapped func()) fyne.CanvasObject {
 func (p *welcomePanel) apply(v view.Home) {
 	trying := v.Doing == view.Trying
 	show(p.choices, !trying)
-	p.asks.set(map[bool]string{true: "This takes less than a minute.", false: "How would you like to begin?"}[trying])
+	p.asks.set(map[bool]string{true: words.T("This takes less than a minute."), false: words.T("How would you like to begin?")}[trying])
 	show(p.trying, trying || v.Problem != nil && len(v.Steps) > 0)
 	p.steps.apply(v.Steps)
 	p.problem.setProblem(v.Problem)
