@@ -15,6 +15,7 @@ import (
 	"dmgateway/engine/activity"
 	"dmgateway/engine/batch"
 	"dmgateway/engine/format"
+	"dmgateway/engine/format/compression"
 	"dmgateway/engine/format/text"
 	"dmgateway/engine/store"
 	"dmgateway/engine/store/filesystem"
@@ -26,7 +27,7 @@ import (
 type victim struct {
 	Source string `json:"source"` // SQLite file or connection string, with the table src
 	Sink   string `json:"sink"`   // SQLite file, connection string, or folder
-	Kind   string `json:"kind"`   // table, staged, postgres, upsert, bulk, files, split, binary
+	Kind   string `json:"kind"`   // table, staged, postgres, upsert, bulk, files, split, binary, unpack
 	State  string `json:"state"`  // the checkpoints' file
 	Run    string `json:"run"`
 }
@@ -134,13 +135,16 @@ func folder(t testing.TB, path string) store.OpenFiles {
 
 func (v victim) job(t testing.TB) *activity.Job {
 	job := &activity.Job{Name: "Killed"}
-	if v.Kind == "binary" {
+	if v.Kind == "binary" || v.Kind == "unpack" {
 		open := folder(t, v.Sink)
 		job.Source = activity.Source{Type: "BinarySource", Files: &activity.FileSource{Open: folder(t, v.Source), Recursive: true}}
 		job.Sink = activity.Sink{Type: "BinarySink", Files: &activity.FileSink{Behavior: activity.PreserveHierarchy, Open: func(ctx context.Context, env store.Env) (store.Files, error) {
 			f, err := open(ctx, env)
 			return slowFiles{f}, err
 		}}}
+		if v.Kind == "unpack" {
+			job.Source.Files.Compression, job.Source.Files.DeleteAfter = compression.Zip, true
+		}
 		return job
 	}
 	open := sqlite.Definition().Source(sqliteSpec(t, v.Source, "src", `{}`))
@@ -196,7 +200,7 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Kind != "binary" && (res.RowsRead != killRows || res.RowsCopied != killRows || res.Consistency.VerificationResult != "Verified") {
+	if v.Kind != "binary" && v.Kind != "unpack" && (res.RowsRead != killRows || res.RowsCopied != killRows || res.Consistency.VerificationResult != "Verified") {
 		t.Errorf("result %+v", res)
 	}
 }
