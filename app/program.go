@@ -60,6 +60,8 @@ func (p *program) event(ev engine.Event) {
 	switch {
 	case ev.Show:
 		p.show()
+	case ev.Status != nil:
+		p.notes.Warnings(ev.Status.Warnings)
 	case ev.Notice != nil:
 		p.notes.Notice(*ev.Notice)
 	}

@@ -77,7 +77,6 @@ func (e *Engine) selfCheck(ctx context.Context) {
 	for _, w := range list {
 		if !slices.ContainsFunc(before, func(b Warning) bool { return b.ID == w.ID && b.Grave == w.Grave }) {
 			e.log.Warn("self-check", logging.Key, logging.SelfCheck, "check", w.ID, "text", w.Text, "remedy", w.Remedy)
-			e.notice(Notice{ID: "warning-" + w.ID, Title: w.Title, Text: w.Text, Error: w.Grave})
 		}
 	}
 	e.announce()
@@ -99,12 +98,6 @@ func (e *Engine) restarted(r supervise.Restart) {
 	e.restarts = append(e.restarts, r)
 	e.mu.Unlock()
 	e.forgetRestarts(r.At)
-	for _, w := range e.warnings.list() {
-		if w.ID == "component" && w.Grave {
-			e.notice(Notice{ID: "warning-component", Title: w.Title, Text: w.Text, Error: true})
-			break
-		}
-	}
 	e.announce()
 }
 

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type Notifier struct {
 	show    func(engine.Notice)
 	notices chan engine.Notice
 	kinds   map[string]*kind
+	warned  map[string]bool // known to Warnings only
 }
 
 type kind struct {
@@ -42,7 +44,7 @@ func NoticeSetting(id string) string {
 		return engine.SettingNotifyConnection
 	case id == "job-failed":
 		return engine.SettingNotifyJobs
-	case strings.HasPrefix(id, "warning-"):
+	case strings.HasPrefix(id, warningNotice):
 		return engine.SettingNotifyWarnings
 	case id == "report":
 		return engine.SettingNotifyReports
@@ -72,6 +74,26 @@ func (n *Notifier) Notice(e engine.Notice) {
 	default:
 	}
 }
+
+// Warnings tells it what the engine warns of now. Each is passed on once; that a component which failed once runs again is
+// no reason to disturb anybody.
+func (n *Notifier) Warnings(list []engine.Warning) {
+	now := map[string]bool{}
+	for _, w := range list {
+		if w.ID == "component" && !w.Grave {
+			continue
+		}
+		key := fmt.Sprint(warningKey(w), w.Grave)
+		if now[key] = true; n.warned[key] {
+			continue
+		}
+		n.Notice(engine.Notice{ID: warningNotice + warningKey(w), Title: said(w.Title, warningTitles()), Text: Sentence(said(w.Text, warningTexts())), Error: w.Grave})
+	}
+	n.warned = now
+}
+
+// warningNotice begins the ID of a notice of a warning.
+const warningNotice = "warning-"
 
 // Run passes on until ctx ends.
 func (n *Notifier) Run(ctx context.Context) {
@@ -124,7 +146,7 @@ func (n *Notifier) tell(k *kind, e engine.Notice, now time.Time) {
 
 // isState reports whether a kind of notice tells a state, which is no news while it lasts. Others tell what happened.
 func isState(id string) bool {
-	return id == "connection" || id == "registration" || strings.HasPrefix(id, "warning-")
+	return id == "connection" || id == "registration" || strings.HasPrefix(id, warningNotice)
 }
 
 func (n *Notifier) nextDue() (next time.Time, ok bool) {

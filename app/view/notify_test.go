@@ -107,6 +107,40 @@ func TestComingAndGoingIsNoNews(t *testing.T) {
 	})
 }
 
+func TestAWarningIsToldOnceAndAgainWhenItGetsWorse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		n := view.NewNotifier(func(e engine.Notice) { told = append(told, fmt.Sprint(e.Title, " ", e.Error, " ", e.Text)) })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go n.Run(ctx)
+		disk := engine.Warning{ID: "disk", Title: "The disk is nearly full", Text: "4 GB are left"}
+		worse := disk
+		worse.Grave, worse.Text = true, "1 GB is left"
+		restarted := engine.Warning{ID: "component", Title: "A component was restarted"}
+		for i := range 30 { // a status comes every minute, and the disk is about its limit
+			switch {
+			case i == 20:
+				n.Warnings([]engine.Warning{worse, restarted})
+			case i%2 == 0:
+				n.Warnings([]engine.Warning{disk, restarted})
+			default:
+				n.Warnings([]engine.Warning{restarted})
+			}
+			time.Sleep(time.Minute)
+		}
+		restarted.Grave = true
+		n.Warnings([]engine.Warning{restarted})
+		time.Sleep(time.Hour)
+		cancel()
+		synctest.Wait()
+		want := []string{"The disk is nearly full false 4 GB are left.", "The disk is nearly full true 1 GB is left."}
+		if len(told) < 3 || told[0] != want[0] || told[1] != want[1] || !strings.HasPrefix(told[len(told)-1], "A component was restarted true") || len(told) > 4 {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
 func TestEveryKindOfNoticeHasItsSwitch(t *testing.T) {
 	known := engine.SettingDefinitions()
 	for id, setting := range map[string]string{
