@@ -25,18 +25,19 @@ const (
 // Status is everything about the gateway as a whole.
 type Status struct {
 	State       State             `json:"state"`
-	Reason      string            `json:"reason,omitempty"` // why, in words
+	Reason      string            `json:"reason"`           // why, in words
 	Remedy      string            `json:"remedy,omitempty"` // what to do
 	Since       time.Time         `json:"since"`
-	Gateway     string            `json:"gateway,omitempty"` // names
-	Node        string            `json:"node,omitempty"`
-	Factory     string            `json:"factory,omitempty"`
+	Gateway     string            `json:"gateway"` // names
+	Node        string            `json:"node"`
+	Factory     string            `json:"factory"`
 	FactoryURL  string            `json:"factoryUrl,omitempty"`
 	Version     string            `json:"version"`
 	LastContact time.Time         `json:"lastContact,omitzero"`
 	Jobs        JobCounts         `json:"jobs"`
-	Certificate CertificateStatus `json:"certificate,omitzero"`
-	Endpoint    EndpointStatus    `json:"endpoint,omitzero"`
+	Certificate CertificateStatus `json:"certificate"`
+	Endpoint    EndpointStatus    `json:"endpoint"`
+	Update      UpdateStatus      `json:"update"`
 	// Warnings are what will hurt if nobody sees to it, the gravest first.
 	Warnings []Warning `json:"warnings,omitempty"`
 	// BuiltIn is true while the factory of "Try it here" runs in this process; Portal is its address then.
@@ -47,6 +48,13 @@ type Status struct {
 type JobCounts struct {
 	Running int `json:"running"`
 	Limit   int `json:"limit"`
+}
+
+// UpdateStatus says what is known of newer versions; the zero value while none is looked for.
+type UpdateStatus struct {
+	Available string     `json:"available"` // the newer version, "" = none known
+	Scheduled *time.Time `json:"scheduled"` // when it is installed, nil = not at all
+	Auto      bool       `json:"auto"`      // it is installed without anybody asking
 }
 
 // CertificateStatus describes the gateway's certificate.

@@ -43,7 +43,7 @@ func CopyBundle(ctx context.Context, path string, o BundleOptions) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Progress: o.Progress, Parallel: o.Parallel, Limits: o.Limits, Outbound: o.outbound(), Log: o.Log}
+	options := copy.Options{RunID: uuid.NewString(), Attempt: 1, Awaited: true, Progress: o.Progress, Parallel: o.Parallel, Limits: o.Limits, Outbound: o.outbound(), Log: o.Log}
 	if job.Source.Watermark != nil {
 		return o.copyIncrement(ctx, job, options)
 	}

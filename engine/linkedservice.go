@@ -54,6 +54,9 @@ func Browse(ctx context.Context, linkedService []byte, path string, o BundleOpti
 
 // linkedService opens the credential of one linked service and decodes it.
 func (o BundleOptions) linkedService(text []byte) (*activity.LinkedService, error) {
+	if err := activity.CheckJSON(text); err != nil {
+		return nil, err
+	}
 	wrapped, err := json.Marshal(map[string]any{"linkedServices": []json.RawMessage{text}})
 	if err != nil {
 		return nil, fault.New(fault.BadInput, "read the linked service").Because(err).Try("It has to be the JSON of one linked service.")

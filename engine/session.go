@@ -93,7 +93,7 @@ func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {
 	if err != nil || !taken {
 		return false, err
 	}
-	s.e.log.Info("job taken", logging.Key, logging.JobTaken, "run", job.ActivityRun, "attempt", job.Attempt, "pipeline", job.Pipeline, "waited", entry.Taken.Sub(job.QueuedAt))
+	s.e.log.Info("job taken", logging.Key, logging.JobTaken, "run", job.ActivityRun, "attempt", job.Attempt, "pipeline", job.Pipeline, "waited", entry.Taken.Sub(job.QueuedAt).Round(time.Millisecond).String())
 	s.pool.supersede(job.ActivityRun, job.Attempt, errSuperseded())
 	s.e.publishJob(entry)
 	s.pool.add(newTask(entry))

@@ -141,11 +141,11 @@ func (p *program) secretFrom(file, env, prompt string) (string, error) {
 	if f, ok := p.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return p.readSecret(prompt)
 	}
-	hint := ""
+	flag, hint := " with --passphrase-file", ""
 	if env != "" {
-		hint = ", or set " + env
+		flag, hint = " with --password-file", ", or set "+env
 	}
-	return "", &usageError{fmt.Errorf("a password is needed: name the file that holds it, - for standard input%s", hint)}
+	return "", &usageError{fmt.Errorf("a password is needed: name the file that holds it%s, - for standard input%s", flag, hint)}
 }
 
 type certificateImportCmd struct {

@@ -53,6 +53,7 @@ type cli struct {
 
 	Factory factoryCmd `cmd:"" help:"The cloud side: serve it, or talk to one." group:"Factory"`
 
+	Help    helpCmd    `cmd:"" help:"Explain a command, an error code such as Unreachable, or an event of the log such as 401."`
 	Version versionCmd `cmd:"" help:"Version, commit and build date."`
 }
 
@@ -93,11 +94,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitFailed
 	}
 	p := &program{ctx: ctx, in: in, out: out, err: errOut}
-	if len(args) == 2 && args[0] == "help" && p.explain(args[1]) {
-		return exitDone
-	}
-	if len(args) == 0 || args[0] == "help" {
-		args = append(args[min(len(args), 1):], "--help")
+	if len(args) == 0 {
+		args = []string{"--help"}
 	}
 	parsed, err := parser.Parse(args)
 	if code >= 0 { // --help has printed and asked to exit
@@ -114,7 +112,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitDone
 	}
 	reported := errors.Is(err, errReported)
-	if !reported && !errors.Is(err, errFound) {
+	if !reported && !errors.Is(err, errFound) && !errors.Is(err, errStopped) && !errors.Is(err, errWords) {
 		p.printError(err)
 	}
 	switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +29,7 @@ type copyCmd struct {
 	LimitBytes string `help:"How many bytes a second to read at most, such as 500K or 20M." placeholder:"SIZE"`
 	LimitRows  string `help:"How many rows a second to read at most." placeholder:"NUMBER"`
 
-	State          string `help:"File that keeps how far the copies with a watermark have read; watermarks.db in the data directory where not given." type:"path"`
+	State          string `help:"File that keeps how far the copies with a watermark have read; watermarks.db in the data directory where not given." type:"path" placeholder:"FILE"`
 	ResetWatermark bool   `help:"Forget how far this copy has read, and read all rows again."`
 }
 
@@ -219,14 +220,20 @@ func (c testConnectionCmd) Run(p *program) error {
 	err = engine.TestConnection(p.ctx, text, engine.BundleOptions{Data: p.data, Log: p.logger()}, func(s engine.Stage) {
 		stages = append(stages, s)
 		if !p.json {
-			mark := "ok    "
+			mark, said := "ok    ", s.Detail
 			if s.Error != "" {
 				mark = "FAILED"
+				said = strings.TrimPrefix(s.Detail+": "+s.Error, ": ")
 			}
-			fmt.Fprintf(harmless{p.out}, "%s  %-9s %8s  %s%s\n", mark, s.Name, durationText(s.Took), s.Detail, s.Error)
+			fmt.Fprintf(harmless{p.out}, "%s  %-9s %8s  %s\n", mark, s.Name, durationText(s.Took), said)
 		}
 	})
-	if err != nil || !p.json {
+	switch {
+	case !p.json:
+		return err
+	case err != nil && len(stages) > 0:
+		return errors.Join(p.printJSON(map[string]any{"succeeded": false, "stages": stages, "error": describe(err)}), errFound)
+	case err != nil:
 		return err
 	}
 	return p.printJSON(map[string]any{"succeeded": true, "stages": stages})

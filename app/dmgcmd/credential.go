@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -35,6 +36,9 @@ func (c encryptCmd) Run(p *program) error {
 	sealed, err := engine.SealLinkedService(p.ctx, text, p.data, pem, c.Gateway)
 	if err != nil {
 		return err
+	}
+	if !bytes.Contains(bytes.ToLower(sealed), []byte("encryptedcredential")) {
+		p.say("Nothing in the linked service is a secret, so nothing was sealed.")
 	}
 	if c.Out != "" {
 		return os.WriteFile(c.Out, append(sealed, '\n'), 0o600)

@@ -124,7 +124,7 @@ func (credentialListCmd) Run(p *program) error {
 				case t.Readable:
 					state = "set"
 				case t.Set:
-					state = "sealed for another certificate"
+					state = "sealed, not for this gateway's certificate"
 				}
 				body = append(body, []string{t.Name, t.Type, state, strings.Join(kinds, " ")})
 			}
@@ -274,7 +274,7 @@ func (c credentialSetCmd) values(p *program, kind engine.CredentialKind) (map[st
 
 func (p *program) askField(f engine.CredentialField) (string, error) {
 	if !p.asks() {
-		return "", &usageError{fmt.Errorf("the field %s is missing: give --field %s=…, --field-file %s=FILE or the variable %s", f.Name, f.Name, f.Name, credentialEnv+strings.ToUpper(f.Name))}
+		return "", &usageError{fmt.Errorf("the field %s is missing: give it with --field or --field-file, or in the variable %s", f.Name, credentialEnv+strings.ToUpper(f.Name))}
 	}
 	if f.Lines {
 		return "", &usageError{fmt.Errorf("the field %s has several lines: give it with --field-file %s=FILE", f.Name, f.Name)}

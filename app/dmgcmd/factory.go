@@ -54,7 +54,8 @@ func (c serveCmd) Run(p *program) error {
 		}
 		r.Token = "" // secrets go into files only
 		return p.print(r, func(w io.Writer) {
-			pairs(w, [2]string{"Factory", r.URL}, [2]string{"Portal", r.Portal}, [2]string{"Authority", r.CA})
+			pairs(w, [2]string{"Factory", r.URL}, [2]string{"Portal", r.Portal}, [2]string{"Authority", r.CA},
+				[2]string{"Token", "in " + filepath.Join(p.data, "factory", "token")})
 			fmt.Fprintln(w, "It serves until Ctrl+C. Commands with the same --data find it by themselves.")
 		})
 	})

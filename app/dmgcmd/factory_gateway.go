@@ -124,6 +124,9 @@ func (c gatewayKeyCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if c.Recreate {
+		p.say("The old key is void: every node of %s has to register with the new one.", c.Name)
+	}
 	return p.printKey(c.Name, key)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -79,6 +80,9 @@ func (p *program) withRunning(fn func(*engine.Client) error) error {
 	return fn(client)
 }
 
+// registered is the sentence that people and scripts know.
+const registered = "Agent registration is successful!"
+
 type registerCmd struct {
 	Key  string `arg:"" help:"The gateway key, or - to read it from standard input." placeholder:"KEY|-"`
 	Node string `help:"Name of this node; the machine's name where not given." placeholder:"NAME"`
@@ -95,15 +99,19 @@ func (c registerCmd) Run(p *program) error {
 		p.say("warning: a key given as an argument can be seen by other users of this machine; `dmgcmd register -` reads it from standard input.")
 	}
 	err := p.withEngine(func(e engine.Controller) error {
-		return e.Register(p.ctx, key, c.Node, func(s engine.RegisterStep) { p.say("  %s", s.Text) })
+		return e.Register(p.ctx, key, c.Node, func(s engine.RegisterStep) {
+			if s.Text != registered {
+				p.say("  %s", s.Text)
+			}
+		})
 	})
 	if err != nil {
 		return err
 	}
 	if p.json {
-		return p.printJSON(map[string]string{"result": "Agent registration is successful!"})
+		return p.printJSON(map[string]string{"result": registered})
 	}
-	fmt.Fprintln(p.out, "Agent registration is successful!")
+	fmt.Fprintln(p.out, registered)
 	return nil
 }
 
@@ -125,7 +133,9 @@ func (p *program) readSecret(prompt string) (string, error) {
 type unregisterCmd struct{}
 
 func (unregisterCmd) Run(p *program) error {
-	return p.withEngine(func(e engine.Controller) error { return e.Unregister(p.ctx) })
+	return p.withEngine(func(e engine.Controller) error {
+		return p.told(e.Unregister(p.ctx), "The registration is forgotten. `dmgcmd register -` takes a new key.")
+	})
 }
 
 type statusCmd struct{}
@@ -148,6 +158,7 @@ func (statusCmd) Run(p *program) error {
 				[2]string{"Jobs", fmt.Sprintf("%d running, at most %d at once", s.Jobs.Running, s.Jobs.Limit)},
 				[2]string{"Certificate", certificateText(s.Certificate)},
 				[2]string{"Endpoint", strings.TrimSpace(s.Endpoint.State + " " + s.Endpoint.URL + " " + s.Endpoint.Reason)},
+				[2]string{"What to do", s.Endpoint.Remedy},
 				[2]string{"Version", s.Version})
 		})
 	})
@@ -167,15 +178,21 @@ type (
 )
 
 func (startCmd) Run(p *program) error {
-	return p.withRunning(func(e *engine.Client) error { return e.Start(p.ctx) })
+	return p.withRunning(func(e *engine.Client) error {
+		return p.told(e.Start(p.ctx), "Started. `dmgcmd status` shows how it goes on.")
+	})
 }
 
 func (stopCmd) Run(p *program) error {
-	return p.withRunning(func(e *engine.Client) error { return e.Stop(p.ctx) })
+	return p.withRunning(func(e *engine.Client) error {
+		return p.told(e.Stop(p.ctx), "Stopped. `dmgcmd start` connects again.")
+	})
 }
 
 func (drainCmd) Run(p *program) error {
-	return p.withRunning(func(e *engine.Client) error { return e.Drain(p.ctx) })
+	return p.withRunning(func(e *engine.Client) error {
+		return p.told(e.Drain(p.ctx), "No new jobs are taken; it stops when the running ones have ended.")
+	})
 }
 
 type settingsCmd struct {
@@ -185,12 +202,13 @@ type settingsCmd struct {
 
 func (c settingsCmd) Run(p *program) error {
 	return p.withEngine(func(e engine.Controller) error {
-		if c.Value != nil {
-			return e.SetSetting(p.ctx, c.Name, *c.Value)
-		}
 		list, err := e.Settings(p.ctx)
 		if err != nil {
 			return err
+		}
+		known := slices.ContainsFunc(list, func(s engine.Setting) bool { return strings.EqualFold(s.Name, c.Name) })
+		if c.Value != nil && known {
+			return e.SetSetting(p.ctx, c.Name, *c.Value)
 		}
 		if c.Name == "" {
 			return p.print(list, func(w io.Writer) {

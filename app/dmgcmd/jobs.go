@@ -63,6 +63,9 @@ func (p *program) follow(e *engine.Client) error {
 			fmt.Fprintf(p.out, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), j.ID, text)
 		}
 	}
+	if p.ctx.Err() != nil {
+		return errStopped
+	}
 	return nil
 }
 
@@ -112,6 +115,9 @@ func (c jobsShowCmd) Run(p *program) error {
 				[2]string{"Ended", timeText(j.Ended)})
 			if j.Result != nil {
 				printResult(w, j.Result)
+				for _, e := range j.Result.Errors {
+					pairs(w, [2]string{"Error", e.Code + ": " + e.Message}, [2]string{"What to do", e.Hint})
+				}
 			}
 		})
 	})
@@ -122,7 +128,9 @@ type jobsCancelCmd struct {
 }
 
 func (c jobsCancelCmd) Run(p *program) error {
-	return p.withRunning(func(e *engine.Client) error { return e.Cancel(p.ctx, c.ID) })
+	return p.withRunning(func(e *engine.Client) error {
+		return p.told(e.Cancel(p.ctx, c.ID), "Job %s is being cancelled.", c.ID)
+	})
 }
 
 type jobsRetryCmd struct {
@@ -130,5 +138,7 @@ type jobsRetryCmd struct {
 }
 
 func (c jobsRetryCmd) Run(p *program) error {
-	return p.withRunning(func(e *engine.Client) error { return e.Retry(p.ctx, c.ID) })
+	return p.withRunning(func(e *engine.Client) error {
+		return p.told(e.Retry(p.ctx, c.ID), "Job %s runs again. `dmgcmd jobs --follow` shows it.", c.ID)
+	})
 }

@@ -42,7 +42,18 @@ func (c logsShowCmd) Run(p *program) error {
 	if err := q.Level.UnmarshalText([]byte(c.Level)); err != nil {
 		return &usageError{err}
 	}
-	return engine.ReadLogs(p.ctx, p.data, q, c.Follow, p.logLine)
+	lines := 0
+	err = engine.ReadLogs(p.ctx, p.data, q, c.Follow, func(l engine.LogLine) error {
+		lines++
+		return p.logLine(l)
+	})
+	switch {
+	case err == nil && c.Follow && p.ctx.Err() != nil:
+		return errStopped
+	case err == nil && lines == 0:
+		p.say("There is no such line in the log of %s.", p.data)
+	}
+	return err
 }
 
 // sinceTime understands a duration before now, with d for days, or a date or time.
@@ -138,7 +149,7 @@ func (c logsArchiveCmd) Run(p *program) error {
 		for _, left := range contents.Left {
 			fmt.Fprintf(p.err, "left out: %s\n", left)
 		}
-		fmt.Fprintf(w, "%s\t%d files, %s\n", contents.File, len(contents.Parts), bytesText(contents.Bytes))
+		fmt.Fprintf(w, "%s\t%s, %s\n", contents.File, number(len(contents.Parts), "file"), bytesText(contents.Bytes))
 	})
 }
 

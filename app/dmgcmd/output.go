@@ -5,15 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"dmgateway/engine"
 )
 
 // errReported says that a copy failed and its result has been printed already.
 var errReported = errors.New("the copy failed")
+
+// errStopped says that a person ended what goes on until then.
+var errStopped = errors.New("interrupted")
+
+// errWords says that help was asked for what there is not, which has been told.
+var errWords = &usageError{errors.New("no such command")}
 
 // usageError is what was wrong with the words of the call.
 type usageError struct{ err error }
@@ -34,20 +43,41 @@ func exitCode(err error) int {
 
 // printError writes "error CODE: what: why. What to do.", with --json {"error":{…}} on standard output instead.
 func (p *program) printError(err error) {
-	e := engine.ErrorOf(err)
-	var u *usageError
-	if errors.As(err, &u) {
-		e.Code, e.Hint = "Usage", "See dmgcmd help."
-	}
+	e := describe(err)
 	if p.json {
 		_ = p.printJSON(map[string]any{"error": e})
 		return
 	}
-	text := strings.TrimRight(e.Message, ".") + "."
+	text := strings.TrimRight(strings.ReplaceAll(e.Message, "\n", "; "), ".") + "."
 	if e.Hint != "" {
 		text += " " + e.Hint
 	}
 	fmt.Fprintf(harmless{p.err}, "error %s: %s\n", e.Code, text)
+}
+
+// describe gives an error its code and hint, also where it is one of the call's words or of a file that it names.
+func describe(err error) engine.ErrorInfo {
+	e := engine.ErrorOf(err)
+	var u *usageError
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &u):
+		e.Code, e.Hint = "Usage", "See `dmgcmd help`."
+		var parse *kong.ParseError
+		if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+			e.Hint = "See `" + parse.Context.Selected().FullPath() + " --help`."
+		}
+	case e.Code != "Internal" || !errors.As(err, &file):
+	case errors.Is(err, fs.ErrNotExist):
+		e.Code, e.Target, e.Hint = "NotFound", file.Path, "Check the name, and that its folder exists."
+	case errors.Is(err, fs.ErrExist):
+		e.Code, e.Target, e.Hint = engine.CodeConflict, file.Path, "Give another name: nothing is overwritten."
+	case errors.Is(err, fs.ErrPermission):
+		e.Code, e.Target, e.Hint = "Forbidden", file.Path, "Give the user running the program the right to it, or name another file."
+	default:
+		e.Code, e.Target, e.Hint = "StoreFailed", file.Path, "Check the name, the space on its disk, and whether it may be read or written."
+	}
+	return e
 }
 
 func (p *program) printJSON(v any) error {
@@ -90,6 +120,14 @@ func (h harmless) Write(b []byte) (int, error) {
 // say writes a sentence about what is going on.
 func (p *program) say(format string, args ...any) { fmt.Fprintf(harmless{p.err}, format+"\n", args...) }
 
+// told says a sentence where err is nil, and returns err.
+func (p *program) told(err error, format string, args ...any) error {
+	if err == nil {
+		p.say(format, args...)
+	}
+	return err
+}
+
 // rows prints a table; every row has as many cells as head.
 func rows(w io.Writer, head []string, body [][]string) {
 	fmt.Fprintln(w, strings.Join(head, "\t"))
@@ -105,6 +143,14 @@ func pairs(w io.Writer, list ...[2]string) {
 			fmt.Fprintf(w, "%s:\t%s\n", kv[0], kv[1])
 		}
 	}
+}
+
+// number is "1 file", "3 files".
+func number(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func count(n int64) string {

@@ -55,7 +55,7 @@ func readFile(path string) (*object, error) {
 	}
 	o, err := readTree(data)
 	if err != nil {
-		return nil, fault.New(fault.BadInput, "read JSON file").At(path).Because(err)
+		return nil, fault.New(fault.BadInput, "read JSON file").At(path).Because(err).Try("%s", fault.As(err).Hint)
 	}
 	return o, nil
 }

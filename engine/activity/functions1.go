@@ -75,7 +75,7 @@ func (s *scope) variable1(name string) (any, error) {
 		return nil, unsupported("the variable %q is not supported; known: WindowStart, WindowEnd, SliceStart, SliceEnd", name)
 	}
 	if t.IsZero() {
-		return nil, fmt.Errorf("%s has no value; give the run's window (WindowStart and WindowEnd)", name)
+		return nil, fmt.Errorf("%s has no value; give the run's window, windowStart and windowEnd, as parameters", name)
 	}
 	return t.UTC(), nil
 }

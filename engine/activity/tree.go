@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"dmgateway/engine/fault"
 )
@@ -104,7 +105,8 @@ func clone(v any) any {
 
 // readTree reads one JSON object.
 func readTree(data []byte) (*object, error) {
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	v, err := readValue(dec, 0)
 	if err == nil {
@@ -113,13 +115,39 @@ func readTree(data []byte) (*object, error) {
 		}
 	}
 	if err != nil {
-		return nil, fault.New(fault.BadInput, "JSON cannot be read").At("$").Because(err)
+		return nil, broken(data, dec.InputOffset(), err)
 	}
 	o, ok := v.(*object)
 	if !ok {
 		return nil, fault.New(fault.BadInput, "a JSON object is needed").At("$")
 	}
 	return o, nil
+}
+
+// CheckJSON says at which line and column text is no JSON object.
+func CheckJSON(text []byte) error {
+	_, err := readTree(text)
+	return err
+}
+
+// broken tells the line and the column (in characters, from 1) at which data is no JSON.
+func broken(data []byte, offset int64, err error) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return fault.New(fault.BadInput, "JSON cannot be read: it is empty")
+	}
+	hint := "Correct it there: a comma, a colon, a quote or a bracket is missing or too many."
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		offset, err = int64(len(data)), errors.New("it ends too early")
+		hint = "Close what is open: a quote, a bracket or a brace."
+	case errors.As(err, &syntax):
+		offset = max(offset, syntax.Offset)
+	}
+	before := data[:min(offset, int64(len(data)))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return fault.New(fault.BadInput, "JSON cannot be read at line %d, column %d", line, column).Because(err).Try("%s", hint)
 }
 
 func readValue(dec *json.Decoder, depth int) (any, error) {

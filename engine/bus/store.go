@@ -107,7 +107,7 @@ func openStore(path string, log *slog.Logger) (_ *store, err error) {
 
 func openFault(path string, err error) error {
 	return fault.New(fault.StoreFailed, "open the bus's file").At(path).Because(err).
-		Try("if the file is damaged, move it away: a new one is made, the messages in it are lost")
+		Try("Check that the disk is not full and may be written to. If the file is damaged, move it away: a new one is made, the messages in it are lost.")
 }
 
 // touch creates the file readable by its owner only, because it holds keys.

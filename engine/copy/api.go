@@ -37,6 +37,9 @@ type Options struct {
 	// the same name: "factory/pipeline".
 	Watermarks Watermarks
 	Scope      string
+	// Awaited says that a person waits for the run: a store that cannot be reached before the first row is read fails it at
+	// once, instead of being tried for minutes. A connection lost later is made again as always.
+	Awaited bool
 	// Queued is how long the job waited before this attempt, for the result.
 	Queued time.Duration
 

@@ -58,10 +58,10 @@ func (r *run) attempt(ctx context.Context) (err error) {
 		}
 	}()
 	r.meter.enter(stageConnecting)
-	if err := r.retry.do(ctx, r.log, "connecting", func() error { return w.open(ctx) }); err != nil {
+	if err := r.beginning().do(ctx, r.log, "connecting", func() error { return w.open(ctx) }); err != nil {
 		return err
 	}
-	if err := r.retry.do(ctx, r.log, "connecting", func() error { return r.openSessionLog(ctx) }); err != nil {
+	if err := r.beginning().do(ctx, r.log, "connecting", func() error { return r.openSessionLog(ctx) }); err != nil {
 		return err
 	}
 	r.parallel = r.degree(w)
@@ -119,7 +119,7 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 	r.meter.enter(stagePlanning)
 	fresh := state.Plan == nil
 	if fresh {
-		err := r.retry.do(ctx, r.log, "planning", func() (err error) {
+		err := r.beginning().do(ctx, r.log, "planning", func() (err error) {
 			r.plan, err = w.plan(ctx, r.parallel)
 			return err
 		})
@@ -130,7 +130,7 @@ func (r *run) ready(ctx context.Context, w work, state State) (map[string]Partit
 		r.plan = *state.Plan
 	}
 	complete := !fresh && allDone(&r.plan, state.Done)
-	err := r.retry.do(ctx, r.log, "checking the plan", func() error { return w.planned(ctx, &r.plan, complete) })
+	err := r.beginning().do(ctx, r.log, "checking the plan", func() error { return w.planned(ctx, &r.plan, complete) })
 	if err != nil {
 		return nil, err
 	}
@@ -171,11 +171,18 @@ func planLost(r *run) error {
 		At(r.o.RunID).Try("Start a new run, after removing what this one has copied.")
 }
 
+// beginning is how what comes before the first row is retried.
+func (r *run) beginning() retryPolicy {
+	p := r.retry
+	p.awaited = r.o.Awaited
+	return p
+}
+
 // prepare makes the sink ready, once in a run.
 func (r *run) prepare(ctx context.Context, w work, known, holds bool) error {
 	r.meter.enter(stagePreparing)
 	start := time.Now()
-	if err := r.retry.do(ctx, r.log, "preparing the sink", func() error { return w.prepare(ctx, known || holds) }); err != nil {
+	if err := r.beginning().do(ctx, r.log, "preparing the sink", func() error { return w.prepare(ctx, known || holds) }); err != nil {
 		return err
 	}
 	r.prepared = time.Since(start)

@@ -18,6 +18,7 @@ type retryPolicy struct {
 	first   time.Duration // pause before the second try; it doubles from there, with jitter
 	longest time.Duration // pause at most
 	total   time.Duration // no new try after this
+	awaited bool          // a person waits: what cannot be reached is not tried again
 }
 
 // usualRetry outlasts a database's failover and a throttled storage account, and gives up before a person does.
@@ -31,7 +32,7 @@ func (p retryPolicy) do(ctx context.Context, log *slog.Logger, what string, f fu
 	var last error
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		last = f()
-		if last != nil && !fault.IsTransient(last) {
+		if last != nil && (!fault.IsTransient(last) || p.awaited && fault.Is(last, fault.Unreachable)) {
 			return struct{}{}, backoff.Permanent(last)
 		}
 		return struct{}{}, last

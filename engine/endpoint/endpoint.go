@@ -97,7 +97,7 @@ type Status struct {
 	State   string `json:"state"` // On, Off, Failed
 	Reason  string `json:"reason,omitempty"`
 	Remedy  string `json:"remedy,omitempty"`
-	URL     string `json:"url,omitempty"` // as it is reached, from other machines where it is open to them
+	URL     string `json:"url"` // as it is reached, from other machines where it is open to them
 	Address string `json:"address,omitempty"`
 	// Thumbprint (SHA-256, hex) and NotAfter are those of the TLS certificate that it shows, Own whether it made it itself.
 	Thumbprint string    `json:"thumbprint,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -141,7 +142,8 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 		return nil, fault.New(fault.Internal, "a factory needs registries of stores and formats")
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the factory's folder: %w", err)
+		return nil, fault.New(fault.Forbidden, "make the factory's folder").At(o.Dir).Because(err).
+			Try("Choose another place with --data, or give the user running the program the right to write there.")
 	}
 	f := &Factory{
 		o: o, url: o.URL, posts: make(chan struct{}, 1), watching: map[string]bool{}, guesses: newGuesses(), logins: newLogins(),
@@ -149,9 +151,18 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	f.supervisor = supervise.New(supervise.Options{Log: o.Log, Disturb: o.disturb, Limit: o.limit})
 	f.background, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := f.open(ctx); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(folderFault(o.Dir, err), f.Close())
 	}
 	return f, nil
+}
+
+// folderFault gives what the file system refused a code and a remedy; other errors stay as they are.
+func folderFault(dir string, err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); !ok || fault.Code(err) != fault.Internal {
+		return err
+	}
+	return fault.New(fault.StoreFailed, "use the factory's folder").At(dir).Because(err).
+		Try("Check that the disk is not full, and that the user running the program may read and write there.")
 }
 
 func (f *Factory) open(ctx context.Context) error {

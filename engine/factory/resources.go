@@ -50,7 +50,8 @@ func (r resource) document() ([]byte, error) {
 func getResource(ctx context.Context, q querier, k kind, name string) (resource, error) {
 	r, err := scanResource(q.QueryRowContext(ctx, "SELECT name, properties, etag FROM resources WHERE kind = ? AND name = ?", k.path, name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return r, fault.New(fault.NotFound, "there is no %s %q", k.title, name).At(name)
+		return r, fault.New(fault.NotFound, "there is no %s %q", k.title, name).At(name).
+			Try("Check the name on the factory's page, or add the %s with `dmgcmd factory apply`.", k.title)
 	}
 	return r, err
 }

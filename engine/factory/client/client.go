@@ -215,6 +215,9 @@ func (c *Client) refused(status int, data []byte) error {
 			Try("Check that a factory answers at this address.")
 	}
 	e := fault.New(body.Error.Code, "%s", body.Error.Message).At(body.Error.Target).Try("%s", body.Error.Hint)
+	if status == http.StatusUnauthorized {
+		e.Hint = "Give the factory's token with --token or DMG_FACTORY_TOKEN; it is in the file \"token\" of the factory's folder, and in its ready file."
+	}
 	e.Transient = status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 	return e
 }

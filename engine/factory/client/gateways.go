@@ -12,6 +12,10 @@ import (
 // NewGateway creates a logical gateway and gives its key; code Conflict where there is one of that name.
 func (c *Client) NewGateway(ctx context.Context, name, description string) (key string, err error) {
 	if err := c.putGateway(ctx, name, description, http.Header{"If-None-Match": {"*"}}); err != nil {
+		if fault.Code(err) == fault.Conflict {
+			err = fault.New(fault.Conflict, "there is a gateway %q already", name).At(name).
+				Try("`dmgcmd factory gateway key %s` prints its key; otherwise choose another name.", name)
+		}
 		return "", err
 	}
 	return c.Key(ctx, name)

@@ -193,7 +193,7 @@ func (f *files) Missing(ctx context.Context, folder string) error {
 	if !bloberror.HasCode(err, bloberror.ContainerNotFound) {
 		return nil
 	}
-	return fault.New(fault.NotFound, "the container %q does not exist", cont).At(folder).Because(err).
+	return fault.New(fault.NotFound, "the container %q does not exist", cont).At(folder).
 		Try("Check the dataset's container and the linked service's account.")
 }
 
