@@ -14,6 +14,7 @@ import (
 	"dmgateway/app/tray"
 	"dmgateway/app/view"
 	"dmgateway/app/window"
+	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -34,7 +35,7 @@ type program struct {
 func newProgram(o options, e *engine.Engine) *program {
 	browser.Stdout = os.Stderr
 	p := &program{o: o, engine: e, shows: make(chan struct{}, 1)}
-	window.UseLanguage(p.setting(engine.SettingLanguage))
+	words.Use(p.setting(engine.SettingLanguage))
 	p.model = view.New(e, p.event)
 	p.notes = view.NewNotifier(p.notification)
 	return p

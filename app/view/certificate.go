@@ -71,7 +71,7 @@ func CertificateKinds() []CertificateKind {
 
 // Certificates makes one that knows nothing yet.
 func (m *Model) Certificates(now func() time.Time) *Certificates {
-	return &Certificates{task: task{m: m}, now: now}
+	return &Certificates{task: task{m: m}, now: now, s: CertificateView{Tone: Off}}
 }
 
 // Snapshot is the present moment.
@@ -250,8 +250,8 @@ func validity(until, now time.Time) (Tone, string) {
 	return Good, words.T("Valid until %s.", dateText(until, now))
 }
 
-// dateText is a day as every language reads it.
-func dateText(t, now time.Time) string { return t.In(now.Location()).Format("2006-01-02") }
+// dateText is a day, where now is.
+func dateText(t, now time.Time) string { return words.Date(t.In(now.Location())) }
 
 func keptIn(place string) string {
 	switch place {

@@ -39,10 +39,10 @@ func TestACertificateIsShownInFull(t *testing.T) {
 			{Name: "Thumbprint", Value: "8F43"},
 			{Name: "SHA-256", Value: "AB"},
 			{Name: "Key", Value: "RSA 3072"},
-			{Name: "Valid", Value: "2026-11-21 to 2031-11-21"},
+			{Name: "Valid", Value: "21 November 2026 to 21 November 2031"},
 			{Name: "Private key", Value: "in a file that only this user can read"},
 		}
-		if !s.Known || s.Tone != view.Good || s.Validity != "Valid until 2031-11-21." || !slices.Equal(s.Fields, want) || len(s.Former) != 1 {
+		if !s.Known || s.Tone != view.Good || s.Validity != "Valid until 21 November 2031." || !slices.Equal(s.Fields, want) || len(s.Former) != 1 {
 			t.Errorf("%+v", s)
 		}
 	})

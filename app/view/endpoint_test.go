@@ -21,7 +21,7 @@ func TestTheEndpointIsShownWithItsReason(t *testing.T) {
 	}
 	s.Status.Endpoint = engine.EndpointStatus{State: engine.EndpointOn, URL: "https://gw:8050/", Thumbprint: "AB", Own: true, NotAfter: viewtest.Now.AddDate(0, 0, 3)}
 	e := view.EndpointOf(s, viewtest.Now)
-	if e.Tone != view.Good || !e.On || !slices.Contains(e.Fields, view.Field{Name: "Valid until", Value: "2026-11-24: change it"}) {
+	if e.Tone != view.Good || !e.On || !slices.Contains(e.Fields, view.Field{Name: "Valid until", Value: "24 November 2026: change it"}) {
 		t.Errorf("%+v", e)
 	}
 	if e := view.EndpointOf(view.Snapshot{}, viewtest.Now); e.Tone != view.Off || e.On {

@@ -101,6 +101,9 @@ func GroupOf(name string) Group {
 	if strings.HasPrefix(name, "update") {
 		return GroupUpdates
 	}
+	if strings.HasPrefix(name, "notify") {
+		return GroupGeneral
+	}
 	if strings.HasPrefix(name, "log") {
 		return GroupLog
 	}

@@ -2,6 +2,7 @@ package window
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -10,50 +11,231 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 )
 
 // typingPause is how long nobody types before what was typed is checked.
 const typingPause = 500 * time.Millisecond
 
-// settingsPage shows the registration, the certificate, and whatever settings the engine has.
-type settingsPage struct {
-	w      *Window
-	object *scrolled
-	list   *fyne.Container
-	rows   map[string]*settingRow
-	names  []string
+// Widths of the Settings page.
+const (
+	groupsWidth = 158 // of the list of groups
+	groupsFrom  = 600 // below this the groups are a choice above the page
+)
 
-	registration         *panel
-	where, address       *text
-	unregister, again    *widget.Button
-	certificate          *panel
-	thumbprint, validity *text
-	problem              *banner
+// settingsPage shows one group of settings at a time, or all that match what a person searches for.
+type settingsPage struct {
+	w       *Window
+	object  fyne.CanvasObject
+	scroll  *scrolled
+	search  *field
+	found   *text
+	choice  *keySelect
+	side    *fyne.Container
+	groups  []*settingGroup
+	at      view.Group
+	rows    map[string]*settingRow
+	names   []string
+	loaded  bool
+	stops   []func()
+	putting bool
+
+	registration      *registrationPart
+	unregister        *widget.Button
+	certificate       *certificatePart
+	endpoint          *endpointPart
+	proxy             *proxyPart
+	login             *view.Login
+	loginRow          *settingRow
+	shownCertificates string
+}
+
+// settingGroup is one group: its heading, a part of its own where it has one, and its settings.
+type settingGroup struct {
+	group  view.Group
+	object *fyne.Container
+	nav    *pressable
+	label  *text
+	part   fyne.CanvasObject
+	panel  *panel
+	list   *fyne.Container
+	rows   []*settingRow
 }
 
 func newSettingsPage(w *Window) *settingsPage {
-	p := &settingsPage{
-		w: w, list: stack(0), rows: map[string]*settingRow{}, where: newText("", wrapped), address: newText("", wrapped, muted, copyable),
-		thumbprint: newText("", wrapped, mono, copyable), validity: newText("", wrapped, muted), problem: newBanner(view.Bad),
+	p := &settingsPage{w: w, at: view.GroupGeneral, rows: map[string]*settingRow{}, found: newText("", muted, wrapped), search: w.newField(), side: stack(2)}
+	w.settings = p // its parts ask it to lay itself out
+	p.certificate, p.endpoint, p.proxy, p.registration = newCertificatePart(w), newEndpointPart(w), newProxyPart(w), newRegistrationPart(w)
+	p.unregister = p.registration.unregister
+	parts := map[view.Group]fyne.CanvasObject{
+		view.GroupCertificate: p.certificate.object, view.GroupCredentials: p.endpoint.object, view.GroupNetwork: p.proxy.object,
+		view.GroupRegistration: p.registration.object,
 	}
-	p.problem.onClose = w.o.Model.Dismiss
-	p.again = button("Register again", "key", widget.MediumImportance, func() {
-		w.Go(0)
-		w.home.showRegister(true)
+	body, titles := stack(gapLarge, p.found.Object), make([]string, len(view.Groups))
+	p.found.Object.Hide()
+	for i, g := range view.Groups {
+		titles[i] = g.Title()
+		sg := newSettingGroup(g, parts[g], func() { p.choose(g) })
+		p.groups = append(p.groups, sg)
+		p.side.Add(sg.nav)
+		body.Add(sg.object)
+	}
+	p.choice = w.newSelect(titles, func(i int) {
+		if !p.putting {
+			p.choose(p.offered()[i])
+		}
 	})
-	p.unregister = button("Unregister", "", widget.MediumImportance, func() {
-		w.Ask("Unregister this gateway?", "This computer forgets the key and takes no more jobs from the factory. Running jobs stop. To come back you need a key again.",
-			"Unregister", "Keep it", true, w.o.Model.Unregister)
-	})
-	p.registration = card(stack(gapSmall, newText("Registration", subhead).Object, p.where.Object, p.address.Object,
-		container.New(inset{gap, 0, 0, 0}, row(gap, p.again, p.unregister))))
-	copyPrint := button("Copy", "copy", widget.MediumImportance, func() { w.copyText(p.thumbprint.Text) })
-	p.certificate = card(stack(gapSmall, newText("Certificate", subhead).Object,
-		newText("Credentials are encrypted for this certificate, so that only this gateway can open them.", wrapped, muted).Object,
-		container.New(inset{gapSmall, 0, 0, 0}, spread(gap, 0, stack(gapSmall, p.thumbprint.Object, p.validity.Object), copyPrint))))
-	settings := newPanel(colorSurface, "separator", radius, container.New(inset{gapSmall, 14, gapSmall, 14}, p.list))
-	p.object = newScrolled(stack(gapMedium, newText("Settings", heading).Object, p.problem.panel, settings, p.registration, p.certificate))
+	p.search.SetPlaceHolder(words.T("Search the settings"))
+	p.search.OnChanged = func(string) { p.filter() }
+	p.scroll = newScrolled(body)
+	p.scroll.content = container.New(inset{gapSmall, gapLarge, gapLarge, gapLarge}, container.New(atMost{960}, body))
+	p.scroll.scroll.Content = p.scroll.content
+	top := container.New(inset{gapLarge, gapLarge, gap, gapLarge}, spread(gapMedium, 0, newText(words.T("Settings"), heading).Object, wide(200, p.search)))
+	p.object = container.New(sided{}, top, container.New(inset{0, gapLarge, gap, gapLarge}, p.choice.framed()),
+		container.New(inset{0, 0, gapLarge, gapMedium}, wide(groupsWidth, p.side)), p.scroll)
+	if w.o.Login != nil {
+		p.login = w.o.Model.Login(w.o.Login)
+	}
+	p.filter()
 	return p
+}
+
+func newSettingGroup(g view.Group, part fyne.CanvasObject, chosen func()) *settingGroup {
+	sg := &settingGroup{group: g, part: part, list: stack(0), label: newText(g.Title(), wrapped)}
+	sg.nav = newPressable(container.New(inset{6, 8, 6, 10}, sg.label.Object), "", "", 6, chosen)
+	sg.panel = newPanel(colorSurface, "separator", radius, container.New(inset{gapSmall, 14, gapSmall, 14}, sg.list))
+	sg.panel.Hide()
+	objects := []fyne.CanvasObject{stack(2, newText(g.Title(), subhead, wrapped).Object, newText(g.About(), wrapped, muted).Object)}
+	if part != nil {
+		objects = append(objects, part)
+	}
+	sg.object = stack(gapMedium, append(objects, sg.panel)...)
+	return sg
+}
+
+// end gives up what the page follows.
+func (p *settingsPage) end() {
+	for _, stop := range p.stops {
+		stop()
+	}
+	p.stops = nil
+}
+
+// refresh shows the page's own models, while it can be seen.
+func (p *settingsPage) refresh() {
+	if p.w.shown && p.w.at == 1 {
+		p.apply(p.w.last)
+	}
+}
+
+// choose shows a group.
+func (p *settingsPage) choose(g view.Group) {
+	p.at = g
+	p.search.SetText("")
+	p.filter()
+	p.scroll.scroll.ScrollToTop()
+}
+
+// offered are the groups that have something to show.
+func (p *settingsPage) offered() []view.Group {
+	var list []view.Group
+	for _, g := range p.groups {
+		if g.part != nil || len(g.rows) > 0 {
+			list = append(list, g.group)
+		}
+	}
+	return list
+}
+
+// filter shows the chosen group, or what matches the search.
+func (p *settingsPage) filter() {
+	search := strings.TrimSpace(p.search.Text)
+	offered := p.offered()
+	found := 0
+	for _, g := range p.groups {
+		has := slices.Contains(offered, g.group)
+		whole := search == "" && g.group == p.at || search != "" && view.Matches(search, g.group.Title())
+		part := whole || search != "" && view.Matches(search, g.group.Title(), g.group.About(), keywords(g.group))
+		n := g.filter(search, whole)
+		if g.part != nil {
+			show(g.part, part)
+		}
+		show(g.object, has && (n > 0 || part && g.part != nil))
+		if has && search != "" && g.object.Visible() {
+			found++
+		}
+		show(g.nav, has)
+		g.choose(search == "" && g.group == p.at)
+	}
+	p.found.set("")
+	if search != "" && found == 0 {
+		p.found.set(words.T("No setting has “%s” in its name or description.", search))
+	}
+	titles := make([]string, len(offered))
+	for i, g := range offered {
+		titles[i] = g.Title()
+	}
+	p.putting = true
+	if !slices.Equal(p.choice.Options, titles) {
+		p.choice.SetOptions(titles)
+	}
+	if i := slices.Index(offered, p.at); i >= 0 && search == "" {
+		p.choice.SetSelectedIndex(i)
+	}
+	p.putting = false
+	p.w.settingsRelayout()
+}
+
+// keywords are further names under which people look for a group.
+func keywords(g view.Group) string {
+	switch g {
+	case view.GroupNetwork:
+		return words.T("proxy user password exceptions test network NTLM")
+	case view.GroupCredentials:
+		return words.T("endpoint pairing code HTTPS port TLS credential password")
+	case view.GroupCertificate:
+		return words.T("thumbprint PFX export import backup key password")
+	case view.GroupRegistration:
+		return words.T("factory gateway key unregister node")
+	}
+	return ""
+}
+
+func (g *settingGroup) filter(search string, whole bool) int {
+	n := 0
+	for _, r := range g.rows {
+		on := whole || search != "" && r.setting.Matches(search)
+		show(r.line, on && n > 0)
+		show(r.object, on)
+		if on {
+			n++
+		}
+	}
+	show(g.panel, n > 0)
+	return n
+}
+
+func (g *settingGroup) choose(on bool) {
+	g.nav.fill = ""
+	if on {
+		g.nav.fill = colorChosen
+	}
+	if g.label.TextStyle.Bold != on {
+		g.label.TextStyle.Bold = on
+		g.label.Refresh()
+	}
+	g.nav.paint()
+}
+
+// add puts a setting into its group.
+func (p *settingsPage) add(g view.Group, r *settingRow) {
+	for _, sg := range p.groups {
+		if sg.group == g {
+			sg.rows = append(sg.rows, r)
+			sg.list.Add(r.line)
+			sg.list.Add(r.object)
+		}
+	}
 }
 
 func (p *settingsPage) apply(s view.Snapshot) {
@@ -63,40 +245,144 @@ func (p *settingsPage) apply(s view.Snapshot) {
 		names[i] = v.Name
 	}
 	if !slices.Equal(names, p.names) {
-		p.names, p.rows = names, map[string]*settingRow{}
-		p.list.RemoveAll()
-		for i, v := range settings {
-			if i > 0 {
-				p.list.Add(widget.NewSeparator())
-			}
-			p.rows[v.Name] = newSettingRow(p.w, v)
-			p.list.Add(p.rows[v.Name].object)
-		}
+		p.names = names
+		p.rebuild(settings)
 	}
 	for _, v := range settings {
 		p.rows[v.Name].apply(v)
 	}
-	p.applyRegistration(s)
-	cert := s.Status.Certificate
-	show(p.certificate, cert.Thumbprint != "")
-	p.thumbprint.set(cert.Thumbprint)
-	if !cert.NotAfter.IsZero() {
-		p.validity.set("Valid until " + cert.NotAfter.In(p.w.o.Now().Location()).Format("2 January 2006") + ".")
+	if !p.loaded {
+		p.loaded = true
+		p.load()
 	}
-	p.object.relayout()
+	if at := s.Status.Certificate.Thumbprint; !p.certificateKnown(at) {
+		p.shownCertificates = at
+		p.certificate.model.Load()
+	}
+	if p.loginRow != nil {
+		p.loginRow.apply(p.login.Snapshot().Setting())
+	}
+	p.registration.apply(s)
+	p.certificate.apply()
+	p.endpoint.apply(s)
+	p.proxy.apply()
+	p.w.settingsRelayout()
 }
 
-func (p *settingsPage) applyRegistration(s view.Snapshot) {
-	show(p.registration, s.Status.Gateway != "")
-	where := "Gateway " + s.Status.Gateway
-	if s.Status.Node != "" {
-		where += ", node " + s.Status.Node
+// load asks for what the page shows beside the snapshot, and follows it from then on.
+func (p *settingsPage) load() {
+	w := p.w
+	p.stops = append(p.stops, w.watching(p.certificate.model.Watch, p.refresh), w.watching(p.endpoint.model.Watch, p.refresh), w.watching(p.proxy.model.Watch, p.refresh))
+	p.proxy.model.Load()
+	if p.login != nil {
+		p.stops = append(p.stops, w.watching(p.login.Watch, p.refresh))
+		p.login.Load()
 	}
-	if s.Status.Factory != "" {
-		where += ", of factory " + s.Status.Factory
+}
+
+// certificateKnown reports whether the certificate with a thumbprint is the one that was asked about.
+func (p *settingsPage) certificateKnown(thumbprint string) bool {
+	return thumbprint == p.shownCertificates || thumbprint == ""
+}
+
+func (p *settingsPage) rebuild(settings []view.Setting) {
+	p.rows, p.loginRow = map[string]*settingRow{}, nil
+	for _, g := range p.groups {
+		g.rows = nil
+		g.list.RemoveAll()
 	}
-	p.where.set(where + ".")
-	p.address.set(s.Status.FactoryURL)
+	if p.login != nil {
+		p.loginRow = newSettingRow(p.w, p.login.Snapshot().Setting())
+		p.loginRow.store = func(value string) { p.login.Set(value == "true") }
+		p.add(view.GroupGeneral, p.loginRow)
+	}
+	for _, v := range settings {
+		p.rows[v.Name] = newSettingRow(p.w, v)
+		p.add(view.GroupOf(v.Name), p.rows[v.Name])
+	}
+	p.filter()
+}
+
+// settingsRelayout lays the Settings page out anew after something in it has changed.
+func (w *Window) settingsRelayout() {
+	if w.settings != nil && w.settings.scroll != nil {
+		w.settings.scroll.relayout()
+	}
+}
+
+// sided lays out the head of the Settings page, the groups at the side or as a choice above, and the page.
+type sided struct{}
+
+func (sided) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	head, rest := objects[0].MinSize(), objects[3].MinSize()
+	return fyne.NewSize(max(head.Width, rest.Width), head.Height+rest.Height)
+}
+
+func (sided) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	head, choice, side, page := objects[0], objects[1], objects[2], objects[3]
+	y := head.MinSize().Height
+	head.Move(fyne.NewPos(0, 0))
+	head.Resize(fyne.NewSize(size.Width, y))
+	var x float32
+	if beside := size.Width >= groupsFrom; beside {
+		show(choice, false)
+		show(side, true)
+		x = side.MinSize().Width
+		side.Move(fyne.NewPos(0, y))
+		side.Resize(fyne.NewSize(x, side.MinSize().Height))
+	} else {
+		show(side, false)
+		show(choice, true)
+		h := choice.MinSize().Height
+		choice.Move(fyne.NewPos(0, y))
+		choice.Resize(fyne.NewSize(size.Width, h))
+		y += h
+	}
+	page.Move(fyne.NewPos(x, y))
+	page.Resize(fyne.NewSize(size.Width-x, max(0, size.Height-y)))
+}
+
+// registrationPart shows the factory that this gateway works for.
+type registrationPart struct {
+	w                 *Window
+	object            *fyne.Container
+	where, address    *text
+	unregister, again *widget.Button
+	problem           *banner
+	state             *panel
+	none              *text
+}
+
+func newRegistrationPart(w *Window) *registrationPart {
+	p := &registrationPart{w: w, where: newText("", wrapped), address: newText("", wrapped, muted, copyable), problem: newBanner(view.Bad), none: newText("", wrapped)}
+	p.problem.onClose = w.o.Model.Dismiss
+	p.again = button(words.T("Register again"), "key", widget.MediumImportance, func() {
+		w.Go(0)
+		w.home.showRegister(true)
+	})
+	p.unregister = button(words.T("Unregister"), "", widget.MediumImportance, func() {
+		w.Ask(words.T("Unregister this gateway?"),
+			words.T("This computer forgets the key and takes no more jobs from the factory. Running jobs stop. To come back you need a key again."),
+			words.T("Unregister"), words.T("Keep it"), true, w.o.Model.Unregister)
+	})
+	p.state = card(stack(gapSmall, p.none.Object, p.where.Object, p.address.Object, container.New(inset{gap, 0, 0, 0}, container.New(flow{gap, gap}, p.again, p.unregister))))
+	p.object = stack(gapMedium, p.problem.panel, p.state)
+	return p
+}
+
+func (p *registrationPart) apply(s view.Snapshot) {
+	registered := s.Status.Gateway != ""
+	show(p.unregister, registered)
+	show(p.again, registered)
+	if !registered {
+		p.none.set(words.T("This gateway is not registered. Home leads there."))
+		p.where.set("")
+		p.address.set("")
+	} else {
+		p.none.set("")
+		p.where.set(registeredAs(s))
+		p.address.set(s.Status.FactoryURL)
+	}
 	enable(p.unregister, s.Doing == view.Nothing)
 	enable(p.again, s.Doing == view.Nothing)
 	if s.Failed == view.Unregistering {
@@ -106,13 +392,27 @@ func (p *settingsPage) applyRegistration(s view.Snapshot) {
 	}
 }
 
+func registeredAs(s view.Snapshot) string {
+	gateway, node, factory := s.Status.Gateway, s.Status.Node, s.Status.Factory
+	switch {
+	case node != "" && factory != "":
+		return words.T("Gateway %s, node %s, of factory %s.", gateway, node, factory)
+	case factory != "":
+		return words.T("Gateway %s of factory %s.", gateway, factory)
+	}
+	return words.T("Gateway %s.", gateway)
+}
+
 // settingRow is one setting: its name and help, a control of its kind, and what is wrong with the value.
 type settingRow struct {
 	w       *Window
 	setting view.Setting
 	object  fyne.CanvasObject
+	line    *widget.Separator
 	problem *text
+	back    *text
 	reset   *widget.Button
+	store   func(value string) // nil: the engine's setting
 	put     func(shown string) // shows a value in the control
 	putting bool               // put is at work: its changes are not a person's
 	focused func() bool
@@ -121,7 +421,7 @@ type settingRow struct {
 }
 
 func newSettingRow(w *Window, v view.Setting) *settingRow {
-	r := &settingRow{w: w, setting: v, problem: newText("", wrapped, danger), focused: func() bool { return false }}
+	r := &settingRow{w: w, setting: v, line: widget.NewSeparator(), problem: newText("", wrapped, danger), back: newText("", wrapped, caption, muted), focused: func() bool { return false }}
 	r.reset = button("", "reset", widget.LowImportance, func() { r.send("") })
 	var side, below fyne.CanvasObject
 	switch v.Kind {
@@ -136,10 +436,10 @@ func newSettingRow(w *Window, v view.Setting) *settingRow {
 	default:
 		below = r.entry()
 	}
-	words := stack(3, newText(v.Title, bold).Object, newText(v.Help, wrapped, muted).Object)
-	head := spread(gapMedium, 0, words, r.reset)
+	about := stack(3, newText(v.Title, bold, wrapped).Object, newText(v.Help, wrapped, muted).Object, r.back.Object)
+	head := spread(gapMedium, 0, about, r.reset)
 	if side != nil {
-		head = spread(gapMedium, 0, words, r.reset, side)
+		head = spread(gapMedium, 0, about, r.reset, side)
 	}
 	rows := []fyne.CanvasObject{head}
 	if below != nil {
@@ -152,6 +452,7 @@ func newSettingRow(w *Window, v view.Setting) *settingRow {
 func (r *settingRow) apply(v view.Setting) {
 	r.setting = v
 	r.problem.set(v.Error)
+	r.back.set(v.BackTo)
 	show(r.reset, v.Changed)
 	if v.Error == "" && r.pending == nil && !r.focused() {
 		r.putting = true
@@ -162,6 +463,10 @@ func (r *settingRow) apply(v view.Setting) {
 
 func (r *settingRow) send(value string) {
 	r.stopTyping()
+	if r.store != nil {
+		r.store(value)
+		return
+	}
 	r.w.o.Model.SetSetting(r.setting.Name, value)
 }
 
@@ -231,7 +536,7 @@ func (r *settingRow) entry() fyne.CanvasObject {
 // folders lists folders with a button to take each away and one to add another.
 func (r *settingRow) folders() fyne.CanvasObject {
 	list := stack(2)
-	add := button("Add a folder", "plus", widget.MediumImportance, func() {
+	add := button(words.T("Add a folder"), "plus", widget.MediumImportance, func() {
 		dialog.ShowFolderOpen(func(folder fyne.ListableURI, err error) {
 			if err == nil && folder != nil {
 				r.send(view.JoinFolders(append(view.Folders(r.setting.Shown), folder.Path())))

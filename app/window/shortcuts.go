@@ -6,16 +6,23 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// shortcuts lets the keys of view.Shortcuts work.
+// shortcuts lets the keys of view.Shortcuts work, and Escape lead back.
 func (w *Window) shortcuts() {
 	for key, action := range w.keys() {
 		w.win.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { action() })
 	}
+	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) {
+		if !w.key(e) && e.Name == fyne.KeyEscape && w.at == 2 {
+			w.diagnostics.back()
+		}
+	})
 }
 
 func (w *Window) keys() map[fyne.KeyName]func() {
 	return map[fyne.KeyName]func(){
 		fyne.Key1: func() { w.Go(0) }, fyne.Key2: func() { w.Go(1) }, fyne.Key3: func() { w.Go(2) }, fyne.Key4: func() { w.Go(3) },
+		fyne.KeyF: w.searchLog,
+		fyne.KeyK: w.SetCredentials,
 		fyne.KeyW: func() {
 			if w.o.Close != nil {
 				w.o.Close()
@@ -27,6 +34,14 @@ func (w *Window) keys() map[fyne.KeyName]func() {
 			}
 		},
 	}
+}
+
+// searchLog goes to the log's search.
+func (w *Window) searchLog() {
+	if d := w.diagnostics; w.at != 2 || d.at != &d.log.tool {
+		w.ShowTool("log")
+	}
+	w.win.Canvas().Focus(w.diagnostics.log.search)
 }
 
 // field is an entry in which the window's own shortcuts go on working.

@@ -103,13 +103,27 @@ func Stopped() *Controller {
 }
 
 func settings() []engine.Setting {
-	return []engine.Setting{
-		{Name: engine.SettingJobLimit, Kind: "number", Value: "4", Default: "4", Help: "How many copy jobs may run at once. The default follows from this machine's cores and memory."},
-		{Name: engine.SettingFolders, Kind: "folders", Value: "/srv/exports:/home/gateway/in", Help: "Folders in which jobs from a data factory may read and write local files. Empty: none."},
-		{Name: engine.SettingNodeName, Kind: "text", Value: "srv-sql-01", Default: "srv-sql-01", Help: "The name under which this machine registers. A change takes effect when registering again."},
-		{Name: engine.SettingAutostart, Kind: "bool", Value: "true", Default: "true", Help: "Connect and take jobs when the program starts."},
-		{Name: engine.SettingTheme, Kind: "choice", Value: "system", Default: "system", Choices: []string{"system", "light", "dark"}, Help: "The window's colours."},
-		{Name: engine.SettingVerbose, Kind: "bool", Value: "false", Default: "false", Help: "Write more into the log, to find the cause of a problem."},
-		{Name: engine.SettingNotifications, Kind: "bool", Value: "true", Default: "true", Help: "Show notifications: connected, lost, a job failed."},
+	list := []engine.Setting{
+		{Name: engine.SettingJobLimit, Kind: "number", Value: "4", Default: "4"},
+		{Name: engine.SettingFolders, Kind: "folders", Value: "/srv/exports:/home/gateway/in"},
+		{Name: engine.SettingNodeName, Kind: "text", Value: "srv-sql-01", Default: "srv-sql-01"},
+		{Name: engine.SettingAutostart, Kind: "bool", Value: "true", Default: "true"},
+		{Name: engine.SettingTheme, Kind: "choice", Value: "system", Default: "system", Choices: []string{"system", "light", "dark"}},
+		{Name: engine.SettingVerbose, Kind: "bool", Value: "false", Default: "false"},
+		{Name: engine.SettingNotifications, Kind: "bool", Value: "true", Default: "true"},
+		{Name: engine.SettingLanguage, Kind: "choice", Value: "system", Default: "system", Choices: []string{"system", "en", "de"}},
+		{Name: engine.SettingByteLimit, Kind: "text"},
+		{Name: engine.SettingEndpoint, Kind: "bool", Value: "true", Default: "true"},
+		{Name: engine.SettingEndpointPort, Kind: "number", Value: "8051", Default: "8050"},
+		{Name: engine.SettingEndpointAddress, Kind: "text", Value: "localhost", Default: "localhost"},
+		{Name: engine.SettingControlGroup, Kind: "text"},
 	}
+	for _, d := range engine.SettingDefinitions() {
+		for i := range list {
+			if list[i].Name == d.Name {
+				list[i].Help = d.Help
+			}
+		}
+	}
+	return list
 }
