@@ -11,9 +11,9 @@ import (
 
 //go:generate go run ./render
 
-// The last pattern is LICENSE and, where it was generated, NOTICES.txt.
+// The last pattern is LICENSE, PRIVACY.txt in each language and, where it was generated, NOTICES.txt.
 //
-//go:embed made page translations endpoint help [LN]*
+//go:embed made page translations endpoint help [LNP]*
 var files embed.FS
 
 // Icon is a line drawing by its name without ".svg", 24 units square, in currentColor. It panics for a name that does
@@ -53,7 +53,8 @@ func Translation(tag string) ([]byte, error) { return files.ReadFile("translatio
 // Help is the page that explains every error code and event.
 func Help() []byte { return must("help/index.html") }
 
-// Has reports whether there is a text: LICENSE, the program's own, and NOTICES.txt, those of the libraries in it.
+// Has reports whether there is a text: LICENSE, the program's own, NOTICES.txt, those of the libraries in it, PRIVACY.txt,
+// what leaves the machine, with a language before its extension where there is a translation.
 func Has(name string) bool {
 	f, err := files.Open(name)
 	if err != nil {

@@ -89,6 +89,20 @@ func ofEngine(t *testing.T) map[string]string {
 	for _, s := range engine.SettingDefinitions() {
 		texts[s.Help] = "setting " + s.Name
 	}
+	for _, ty := range engine.ConnectionTypes() {
+		texts[ty.Title] = "type of connection " + ty.Name
+		fields := ty.Fields
+		for _, k := range ty.Kinds {
+			texts[k.Title] = "sign-in to " + ty.Name
+			fields = append(fields, k.Fields...)
+		}
+		for _, f := range fields {
+			texts[f.Title] = "field of " + ty.Name
+			if f.Hint != "" {
+				texts[f.Hint] = "field of " + ty.Name
+			}
+		}
+	}
 	return texts
 }
 
