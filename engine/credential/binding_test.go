@@ -60,6 +60,17 @@ func seals(t *testing.T, c *Certificate, envelope any, zip jose.CompressionAlgor
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
+// secondHeader adds a header that says nothing of compression to a token, under a name that only its case tells apart.
+func secondHeader(t *testing.T, c *Certificate, token string) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := base64.RawURLEncoding.EncodeToString([]byte(`{"enc":"A256GCM","kid":"` + c.Thumbprint() + `"}`))
+	return base64.RawURLEncoding.EncodeToString([]byte(strings.TrimSuffix(string(text), "}") + `,"PROTECTED":"` + plain + `"}`))
+}
+
 func TestEnvelopesOutOfBoundsAreRefused(t *testing.T) {
 	t.Parallel()
 	c := ecCertificate(t, elliptic.P256())
@@ -82,6 +93,7 @@ func TestEnvelopesOutOfBoundsAreRefused(t *testing.T) {
 		{"for no certificate", seals(t, c, envelope(func(e m) { delete(e, "certificates") }), ""), fault.Forbidden},
 		{"for another linked service", seals(t, c, envelope(func(e m) { e["linkedService"] = "Bank" }), ""), fault.Forbidden},
 		{"compressed", seals(t, c, envelope(nil), jose.DEFLATE), fault.BadData},
+		{"compressed behind a second header", secondHeader(t, c, seals(t, c, envelope(nil), jose.DEFLATE)), fault.BadData},
 		{"too large", seals(t, c, envelope(func(e m) { e["properties"] = m{"password": strings.Repeat("x", MaxSecrets)} }), ""), fault.BadData},
 		{"too deep", seals(t, c, envelope(func(e m) {
 			e["properties"] = m{"password": json.RawMessage(strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth))}

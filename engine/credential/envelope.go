@@ -190,6 +190,10 @@ func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (ob
 // checkHeader refuses what a JWE of this program never has: compression, whose result would have no limit, and more
 // recipients than anybody seals for.
 func checkHeader(text []byte, sealedFor []string) error {
+	// A member that is there twice, in whatever case, could show the library below another header than it shows here.
+	if _, err := parseObject(text, "$"); err != nil {
+		return err
+	}
 	var jwe general
 	if err := json.Unmarshal(text, &jwe); err != nil {
 		return err
@@ -201,11 +205,11 @@ func checkHeader(text []byte, sealedFor []string) error {
 	if err != nil {
 		return err
 	}
-	var protected map[string]json.RawMessage
-	if err := json.Unmarshal(header, &protected); err != nil {
+	protected, err := parseObject(header, "$")
+	if err != nil {
 		return err
 	}
-	if protected["zip"] != nil {
+	if protected.get("zip") != nil {
 		return errors.New("it is compressed, as no credential of this program is")
 	}
 	return nil
