@@ -115,6 +115,14 @@ func (t *Tray) Follow(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
+	case <-t.built:
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { t.clicks(ctx) })
+	select {
+	case <-ctx.Done():
+		return
 	case <-t.ready:
 	}
 	changed, stop := t.model.Watch()
@@ -133,6 +141,16 @@ func (t *Tray) Follow(ctx context.Context) {
 			wait = time.After(betweenUpdates)
 		case <-wait:
 			wait = nil
+		}
+	}
+}
+
+// clicks does what is clicked, until ctx ends. It does nothing else: the library drops a click that nobody waits for.
+func (t *Tray) clicks(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
 		case <-t.open.ClickedCh:
 			t.actions.Open()
 		case <-t.register.ClickedCh:
