@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/credential"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
@@ -289,6 +290,9 @@ func gatewaySecrets(data string) (*credential.Ring, *registration.Identity, erro
 // the gateway whose ID is given where one is, and no data directory is touched; else for the certificate of the data
 // directory and the gateway that it is registered for.
 func SealLinkedService(ctx context.Context, linkedService []byte, data string, pem []byte, gateway string) ([]byte, error) {
+	if err := activity.CheckJSON(linkedService); err != nil {
+		return nil, err
+	}
 	if len(pem) == 0 {
 		info, err := GatewayCertificate(ctx, data)
 		if err != nil {

@@ -133,13 +133,13 @@ func CheckJSON(text []byte) error {
 // broken tells the line and the column (in characters, from 1) at which data is no JSON.
 func broken(data []byte, offset int64, err error) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return fault.New(fault.BadInput, "JSON cannot be read: it is empty")
+		return fault.New(fault.BadInput, "JSON cannot be read: it is empty").Try("Check that the right file is named, and that it was saved.")
 	}
 	hint := "Correct it there: a comma, a colon, a quote or a bracket is missing or too many."
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		offset, err = int64(len(data)), errors.New("it ends too early")
+		offset, err = int64(len(bytes.TrimRight(data, " \t\r\n"))), errors.New("it ends too early")
 		hint = "Close what is open: a quote, a bracket or a brace."
 	case errors.As(err, &syntax):
 		offset = max(offset, syntax.Offset)

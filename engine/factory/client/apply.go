@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/props"
@@ -124,6 +125,9 @@ func readObject(file string) (found, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return found{}, fault.New(fault.NotFound, "read what to apply").At(file).Because(err)
+	}
+	if err := activity.CheckJSON(data); err != nil {
+		return found{}, inFile(err, file)
 	}
 	o, err := props.Parse(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "$")
 	if err != nil {
