@@ -78,7 +78,8 @@ func newChartCard() *chartCard {
 	c := &chartCard{title: newText("", bold, cut), now: newText("", cut), peak: newText("", caption, muted), span: newText("", caption, muted, right), legend: stack(2)}
 	c.plot = canvas.NewRaster(c.draw)
 	c.plot.SetMinSize(fyne.NewSize(60, chartHeight))
-	c.object = card(stack(gapSmall, c.title.Object, c.now.Object, c.legend, c.plot, spread(gap, 1, c.peak.Object, c.span.Object)))
+	c.object = card(container.NewBorder(container.New(inset{0, 0, gap, 0}, stack(gapSmall, c.title.Object, c.now.Object, c.legend)),
+		container.New(inset{gapSmall, 0, 0, 0}, spread(gap, 1, c.peak.Object, c.span.Object)), nil, nil, c.plot))
 	return c
 }
 
@@ -91,7 +92,7 @@ func (c *chartCard) apply(v view.Chart) {
 		i := len(c.names)
 		name := newText("", cut)
 		c.names = append(c.names, name)
-		c.legend.Add(spread(gap, 1, picture(tinted("dot", lineColors[i%len(lineColors)]), 12), name.Object))
+		c.legend.Add(spread(gapSmall, 1, picture(tinted("dot", lineColors[i%len(lineColors)]), 18), name.Object))
 	}
 	named := false
 	for i, o := range c.legend.Objects {

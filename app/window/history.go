@@ -19,6 +19,8 @@ type historyPanel struct {
 	search  *field
 	status  *widget.Select
 	list    *widget.List
+	top     *fyne.Container // title and count
+	names   *fyne.Container // of the columns
 	count   *text
 	nothing *text
 	found   []engine.Job
@@ -41,13 +43,14 @@ func newHistoryPanel(w *Window, back func()) *historyPanel {
 			w.showJob(p.found[id].ID)
 		}
 	}
-	head := spread(gap, 1, button("", "back", widget.LowImportance, back), newText(words.T("Job history"), heading, cut).Object, p.count.Object)
+	p.top = spread(gap, 1, button("", "back", widget.LowImportance, back), newText(words.T("Job history"), heading, cut).Object, p.count.Object)
 	tools := spread(gap, 0, p.search, wide(150, framed(p.status)))
+	p.names = container.New(inset{10, 14 + historyRetry + gap, 6, 14}, tableHead())
 	table := newPanel(colorSurface, "separator", radius, container.NewStack(
-		container.NewBorder(container.New(inset{10, 14 + historyRetry + gap, 6, 14}, tableHead()), nil, nil, nil, container.New(inset{0, 4, 4, 4}, p.list)),
+		container.NewBorder(p.names, nil, nil, nil, container.New(inset{0, 4, 4, 4}, p.list)),
 		container.NewBorder(nil, nil, nil, nil, container.New(inset{60, gapLarge, gapLarge, gapLarge}, p.nothing.Object))))
 	p.object = container.New(inset{gapLarge, gapLarge, gapLarge, gapLarge},
-		container.New(atMost{960}, container.NewBorder(container.New(inset{0, 0, gapMedium, 0}, stack(gapMedium, head, tools)), nil, nil, nil, table)))
+		container.New(atMost{960}, container.NewBorder(container.New(inset{0, 0, gapMedium, 0}, stack(gapMedium, p.top, tools)), nil, nil, nil, table)))
 	return p
 }
 
@@ -65,7 +68,11 @@ func (p *historyPanel) chosen() view.HistoryStatus {
 
 func (p *historyPanel) apply(s view.Snapshot) {
 	h := view.HistoryOf(s, p.chosen(), p.search.Text)
-	p.count.set(h.Title)
+	if p.count.Text != h.Title {
+		p.count.set(h.Title)
+		p.top.Refresh()
+	}
+	show(p.names, h.Nothing == "")
 	p.nothing.set(h.Nothing)
 	same := slices.EqualFunc(h.Found, p.found, func(a, b engine.Job) bool {
 		return a.ID == b.ID && a.Attempt == b.Attempt && a.Status == b.Status

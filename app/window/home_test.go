@@ -287,7 +287,7 @@ func TestALineIsDrawnWhereItsValuesAre(t *testing.T) {
 	c.lines = []view.ChartLine{{Values: values}}
 	img := c.draw(200, 60)
 	inked := func(x, y int) bool { return img.At(x, y).(color.NRGBA).A > 200 }
-	if !inked(190, 1) || img.At(190, 40).(color.NRGBA).A == 0 {
+	if !inked(190, 0) || img.At(190, 40).(color.NRGBA).A == 0 {
 		t.Error("the line or what is below it is not there")
 	}
 	if img.At(50, 40).(color.NRGBA).A != 0 {

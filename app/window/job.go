@@ -50,6 +50,7 @@ func (w *Window) showJob(id string) {
 	w.home.job = j
 	j.rebuild(d)
 	j.sheet.show(closing)
+	j.sheet.fit() // text that wraps knows its height only now
 }
 
 // apply shows how the job is now.
