@@ -32,10 +32,10 @@ func giantText(w *bufio.Writer, length int, quote string) {
 	x := uint32(1)
 	for n := 0; n < length; n++ {
 		x = x*1664525 + 1013904223
-		switch c := x >> 24; {
-		case c == 0:
+		switch c := x >> 24; c {
+		case 0:
 			_, _ = w.WriteString(quote)
-		case c == 1:
+		case 1:
 			_, _ = w.WriteString("ä")
 		default:
 			_ = w.WriteByte("abcdefghijklmnopqrstuvwxyz 01234"[c%32])
