@@ -45,10 +45,10 @@ func (e Entry) add() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(name, e.desktopFile(), 0o644)
+	return os.WriteFile(name, e.desktopFile(), 0o600)
 }
 
 func (e Entry) remove() error {

@@ -142,10 +142,10 @@ func (p *Proxy) Clear() {
 func (f ProxyForm) settings() engine.ProxySettings {
 	s := engine.ProxySettings{Mode: f.Mode, User: strings.TrimSpace(f.User), Bypass: strings.TrimSpace(f.Bypass)}
 	none := ""
-	switch {
-	case f.Mode == "none":
+	switch f.Mode {
+	case "none":
 		return engine.ProxySettings{Mode: f.Mode, Password: &none}
-	case f.Mode == "custom":
+	case "custom":
 		s.URL = f.address()
 	}
 	switch {
