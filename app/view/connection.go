@@ -76,7 +76,7 @@ func (t *ConnectionTest) run(try func(context.Context, func(engine.Stage)) error
 			switch {
 			case stopped:
 				t.s.Tone, t.s.Verdict = Off, words.T("The test was cancelled.")
-			case err != nil:
+			case err != nil || slices.ContainsFunc(t.s.Stages, func(s StepView) bool { return s.Tone == Bad }):
 				t.s.Tone, t.s.Verdict = Bad, words.T("The connection does not work.")
 				if !slices.ContainsFunc(t.s.Stages, func(s StepView) bool { return s.Tone == Bad }) {
 					t.s.Problem = ProblemOf(err)

@@ -98,7 +98,7 @@ func (t *logTool) tools(p *diagnosticsPage) fyne.CanvasObject {
 	folder := button(words.T("Open folder"), "folder", widget.MediumImportance, func() { t.w.open(filepath.Dir(t.w.o.Log)) })
 	filters := container.New(tiles{least: 128, gap: gap, most: 3}, framed(t.level), framed(t.part), framed(t.job))
 	return stack(gap, p.header(words.T("Log"), copyAll, folder), filters,
-		spread(gap, 0, t.search, t.follow, t.verbose), t.count.Object)
+		t.search, spread(gap, 0, t.count.Object, t.follow, t.verbose))
 }
 
 func (t *logTool) want(change func(*view.LogFilter)) {
