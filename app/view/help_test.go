@@ -8,9 +8,9 @@ import (
 
 func TestCodesAndEventsAreFoundByNameFirst(t *testing.T) {
 	t.Parallel()
-	for search, first := range map[string]string{"diskfull": "DiskFull", " 401 ": "401", "password wrong": "SignInFailed", "queue unreachable": "401"} {
+	for search, first := range map[string]string{"diskfull": "DiskFull", " 401 ": "401", "password refused": "SignInFailed", "queue unreachable": "401"} {
 		topics, _ := view.HelpTopics(search, 10)
-		if len(topics) == 0 || topics[0].Name != first && search != "password wrong" {
+		if len(topics) == 0 || topics[0].Name != first && search != "password refused" {
 			t.Errorf("%q finds %v", search, topics)
 		}
 	}
