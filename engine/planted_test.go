@@ -281,7 +281,9 @@ func TestPlantedSecretsAreFoundNowhere(t *testing.T) {
 	runtime.KeepAlive(held)
 
 	hunted := []planted{
-		{"the gateway key's secret", parsed.Secret.Reveal()}, {"the node's token", id.Token.Reveal()}, {"the queue's connection", id.Connection.Reveal()},
+		{"the gateway key's secret", parsed.Secret.Reveal()},
+		{"the node's token", id.Token.Reveal()},
+		{"the queue's connection", id.Connection.Reveal()},
 		{"the SAS as it stands in the URL", url.QueryEscape(secrets["sas"])},
 	}
 	for name, s := range secrets {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -29,6 +31,16 @@ func TestMain(m *testing.M) {
 		defer stop()
 		os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}})
+}
+
+// freePort is a port that nobody listened on a moment ago.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
 }
 
 // scriptParams are the same for all folders of scripts; env adds variables, and commands more commands.
@@ -53,6 +65,11 @@ func scriptParams(dir string, env map[string]string, commands map[string]func(*t
 			// No key store of the machine: a private key file lies in the data directory instead.
 			e.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(e.WorkDir, "no-bus"))
 			e.Setenv("HOME", e.WorkDir)
+			port, err := freePort()
+			if err != nil {
+				return err
+			}
+			e.Setenv("FREEPORT", port)
 			for name, value := range env {
 				e.Setenv(name, value)
 			}

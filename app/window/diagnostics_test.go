@@ -37,7 +37,8 @@ func diagnosed() *viewtest.Controller {
 					Name: "tcp", State: "failed", Detail: "10.20.0.6:5671 does not answer within 5 seconds: a firewall drops what is sent there", Took: 5 * time.Second,
 					Remedy: "let TCP port 5671 out to bus.example; until then the gateway uses WebSockets on port 443, which work",
 				},
-				{Name: "tls", State: "skipped"}, {Name: "sign-in", State: "skipped"},
+				{Name: "tls", State: "skipped"},
+				{Name: "sign-in", State: "skipped"},
 			}},
 			{Name: "Queue (WebSocket)", Address: "bus.example:443", Steps: []engine.NetworkStep{
 				ok("name", "bus.example is 10.20.0.6", 2*time.Millisecond), ok("tcp", "10.20.0.6 answers", 9*time.Millisecond), ok("tls", "TLS 1.3", 22*time.Millisecond), ok("websocket", "open", 15*time.Millisecond),
@@ -52,12 +53,13 @@ func diagnosed() *viewtest.Controller {
 		},
 	}
 	c.Stages = []engine.Stage{
-		{Name: "name", Detail: "db1 is 10.0.0.5", Took: 2 * time.Millisecond}, {Name: "tcp", Detail: "10.0.0.5:5432 answers", Took: 4 * time.Millisecond},
+		{Name: "name", Detail: "db1 is 10.0.0.5", Took: 2 * time.Millisecond},
+		{Name: "tcp", Detail: "10.0.0.5:5432 answers", Took: 4 * time.Millisecond},
 		{Name: "tls", Detail: "TLS 1.3, db1.example, valid until 1 March 2027", Took: 21 * time.Millisecond},
 		{Name: "sign-in", Error: `password authentication failed for user "loader"`, Remedy: "check user and password", Took: 40 * time.Millisecond},
 	}
 	c.Contents = engine.LogContents{Since: viewtest.Now.AddDate(0, 0, -7), Bytes: 14_300_000, Left: []string{"logs/gateway-2026-11-17T10-00-00.000.log: the file is damaged"}}
-	for _, p := range []engine.LogPart{
+	c.Contents.Parts = append(c.Contents.Parts, []engine.LogPart{
 		{Name: "logs/gateway.log", About: "the gateway's log", Bytes: 7_300_000},
 		{Name: "logs/gateway-2026-11-19T08-12-44.310.log", About: "the gateway's log", Bytes: 6_200_000},
 		{Name: "jobs/0a6c1c5e-58b1-4f8f-a2c3-0d1f6e1b2c3d.log", About: "the log of one run", Bytes: 31_000},
@@ -65,9 +67,7 @@ func diagnosed() *viewtest.Controller {
 		{Name: "jobs.json", About: "the last jobs with their results", Bytes: 220_000},
 		{Name: "stacks.txt", About: "what the program is doing at this moment", Bytes: 48_000},
 		{Name: "machine.json", About: "the program and the machine: version, system, memory, disk", Bytes: 9_000},
-	} {
-		c.Contents.Parts = append(c.Contents.Parts, p)
-	}
+	}...)
 	c.Part = []byte("{\"time\":\"2026-11-21T11:28:50Z\",\"level\":\"INFO\",\"msg\":\"connected\"}\n{\"time\":\"2026-11-21T11:28:51Z\",\"level\":\"INFO\",\"msg\":\"job taken\",\"run\":\"r1\"}\n")
 	c.Moves = []engine.LogProgress{{Doing: "Sending", Done: 2_100_000, Total: 3_200_000}}
 	c.Sent = engine.SentLogs{ReportID: "5f0c2b7e-1d1c-4b62-9c1e-0a7de0e8a1b4", Bytes: 3_200_000}

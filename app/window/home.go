@@ -77,6 +77,8 @@ func (h *homePage) showRegister(on bool) {
 	if on {
 		h.w.o.Model.Dismiss()
 		h.register.begin(h.w.last)
+	} else {
+		h.register.end()
 	}
 	h.apply(h.w.last)
 }
