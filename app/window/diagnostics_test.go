@@ -80,6 +80,9 @@ var looks = []struct{ variant, language string }{{"light", "en"}, {"dark", "de"}
 // eachLook draws a page in every look.
 func eachLook(t *testing.T, name string, do func(t *testing.T, w *Window)) {
 	t.Helper()
+	if raceDetector {
+		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
+	}
 	for _, l := range looks {
 		t.Run(l.variant+" "+l.language, func(t *testing.T) {
 			t.Cleanup(func() { words.Use("en") })

@@ -61,6 +61,9 @@ func warned() *viewtest.Controller {
 // inLooks draws a picture in light and English, and in dark and German.
 func inLooks(t *testing.T, name string, scene func() *viewtest.Controller, do func(t *testing.T, w *Window)) {
 	t.Helper()
+	if raceDetector {
+		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
+	}
 	for _, l := range []struct{ variant, language string }{{"light", "en"}, {"dark", "de"}} {
 		t.Run(l.language, func(t *testing.T) {
 			speak(t, l.language)
