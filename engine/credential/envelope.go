@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // Versions of the envelope. What version 1 sealed was bound to the linked service alone; it still opens.
@@ -37,11 +38,11 @@ const (
 // for, so that a sealed credential cannot be moved: the linked service, the gateway where it is known, and the
 // certificates.
 type envelope struct {
-	Version       int      `json:"v"`
-	LinkedService string   `json:"linkedService"`
-	Gateway       string   `json:"gateway,omitempty"`
-	Certificates  []string `json:"certificates"` // thumbprints
-	Properties    object   `json:"properties"`
+	Version       int               `json:"v"`
+	LinkedService string            `json:"linkedService"`
+	Gateway       string            `json:"gateway,omitempty"`
+	Certificates  []string          `json:"certificates"` // thumbprints
+	Properties    jsonobject.Object `json:"properties"`
 }
 
 // encrypt seals for several certificates: JWE general JSON (RSA-OAEP-256 or ECDH-ES+A256KW, and A256GCM), in base64url so
@@ -67,7 +68,7 @@ func encrypt(e envelope, to []*x509.Certificate) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("prepare sealing: %w", err)
 	}
-	plain, err := encode(e)
+	plain, err := jsonobject.Encode(e)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +121,7 @@ func generalJSON(text string) ([]byte, error) {
 }
 
 // decrypt opens a sealed credential of the named linked service with the first certificate that fits.
-func (o Opener) decrypt(token, linkedService string) (object, error) {
+func (o Opener) decrypt(token, linkedService string) (jsonobject.Object, error) {
 	text, err := decodeToken(token)
 	if err != nil {
 		return nil, unreadable(linkedService, err)
@@ -150,7 +151,7 @@ func (o Opener) decrypt(token, linkedService string) (object, error) {
 }
 
 // openEnvelope checks what the credential was sealed for.
-func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (object, error) {
+func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (jsonobject.Object, error) {
 	var e struct {
 		Version       int             `json:"v"`
 		LinkedService string          `json:"linkedService"`
@@ -180,7 +181,7 @@ func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (ob
 				Try("Set the credential again for this gateway.")
 		}
 	}
-	list, err := parseObject(e.Properties, linkedService)
+	list, err := jsonobject.Parse(e.Properties, linkedService)
 	if err != nil {
 		return nil, unreadable(linkedService, nil)
 	}
@@ -191,7 +192,7 @@ func (o Opener) openEnvelope(plain []byte, linkedService, thumbprint string) (ob
 // recipients than anybody seals for.
 func checkHeader(text []byte, sealedFor []string) error {
 	// A member that is there twice, in whatever case, could show the library below another header than it shows here.
-	if _, err := parseObject(text, "$"); err != nil {
+	if _, err := jsonobject.Parse(text, "$"); err != nil {
 		return err
 	}
 	var jwe general
@@ -205,11 +206,11 @@ func checkHeader(text []byte, sealedFor []string) error {
 	if err != nil {
 		return err
 	}
-	protected, err := parseObject(header, "$")
+	protected, err := jsonobject.Parse(header, "$")
 	if err != nil {
 		return err
 	}
-	if protected.get("zip") != nil {
+	if protected.Get("zip") != nil {
 		return errors.New("it is compressed, as no credential of this program is")
 	}
 	return nil

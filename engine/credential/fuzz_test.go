@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"dmgateway/engine/jsonobject"
 )
 
 func FuzzToken(f *testing.F) {
@@ -92,7 +94,7 @@ func TestWhateverIsSealedComesBack(t *testing.T) {
 		password := rapid.String().Draw(t, "password")
 		server := rapid.StringMatching(`[a-z0-9.\\]{1,20}`).Draw(t, "server")
 		gateway := rapid.SampledFrom([]string{"", "gw"}).Draw(t, "gateway")
-		in := wrap(`{"server":` + string(quote(server)) + `,"password":` + string(quote(password)) + `,"authHeaders":{"type":"SecureString","value":` + string(quote(password)) + `}}`)
+		in := wrap(`{"server":` + string(jsonobject.Quote(server)) + `,"password":` + string(jsonobject.Quote(password)) + `,"authHeaders":{"type":"SecureString","value":` + string(jsonobject.Quote(password)) + `}}`)
 		sealed, err := SealFor(gateway, []byte(in), c.Leaf)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +107,7 @@ func TestWhateverIsSealedComesBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := doc.types.text("password"); got != strings.ToValidUTF8(password, "\uFFFD") && got != password {
+		if got, _ := doc.types.Text("password"); got != strings.ToValidUTF8(password, "\uFFFD") && got != password {
 			t.Fatalf("%q came back as %q", password, got)
 		}
 	})

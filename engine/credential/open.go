@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // Opener is who opens sealed credentials, and what they must have been sealed for. What it returns holds secrets in the
@@ -48,11 +49,11 @@ func eachService(bundle []byte, change func(data []byte, path string) ([]byte, e
 	if err := checkJSON(bundle); err != nil {
 		return nil, err
 	}
-	root, err := parseObject(bundle, "$")
+	root, err := jsonobject.Parse(bundle, "$")
 	if err != nil {
 		return nil, err
 	}
-	raw := root.get("linkedServices")
+	raw := root.Get("linkedServices")
 	if raw == nil || string(raw) == "null" {
 		return bundle, nil
 	}
@@ -65,10 +66,10 @@ func eachService(bundle []byte, change func(data []byte, path string) ([]byte, e
 			return nil, err
 		}
 	}
-	if raw, err = encode(list); err != nil {
+	if raw, err = jsonobject.Encode(list); err != nil {
 		return nil, err
 	}
-	return encode(root.set("linkedServices", raw))
+	return jsonobject.Encode(root.Set("linkedServices", raw))
 }
 
 func (o Opener) linkedService(data []byte, path string) ([]byte, error) {
@@ -100,23 +101,23 @@ func (o Opener) linkedService(data []byte, path string) ([]byte, error) {
 // takeTokens takes the sealed credentials out of a linked service.
 func (d *document) takeTokens() []string {
 	var tokens []string
-	if token, ok := d.types.text(encryptedProperty); ok && token != "" {
+	if token, ok := d.types.Text(encryptedProperty); ok && token != "" {
 		tokens = append(tokens, token)
 	}
-	d.types = d.types.without(encryptedProperty)
+	d.types = d.types.Without(encryptedProperty)
 	for i, p := range d.types {
-		if !strings.HasSuffix(strings.ToLower(p.name), "connectionstring") {
+		if !strings.HasSuffix(strings.ToLower(p.Name), "connectionstring") {
 			continue
 		}
 		var text string
-		if json.Unmarshal(p.raw, &text) != nil {
+		if json.Unmarshal(p.Raw, &text) != nil {
 			continue
 		}
 		open, sealed := takeParts(text, func(name string) bool { return name == encryptedPart })
 		if len(sealed) == 0 {
 			continue
 		}
-		d.types[i].raw = quote(open)
+		d.types[i].Raw = jsonobject.Quote(open)
 		for _, s := range sealed {
 			tokens = append(tokens, s.value())
 		}
@@ -126,12 +127,12 @@ func (d *document) takeTokens() []string {
 
 // restore puts secrets back to where they were. What stands there readably wins only as the other parts of a connection
 // string do: a sealed part replaces a readable one of the same name.
-func (d *document) restore(secrets object) {
+func (d *document) restore(secrets jsonobject.Object) {
 	for _, s := range secrets {
-		text, isText := d.types.text(s.name)
+		text, isText := d.types.Text(s.Name)
 		var sealed string
-		if !isText || json.Unmarshal(s.raw, &sealed) != nil || !strings.HasSuffix(strings.ToLower(s.name), "connectionstring") {
-			d.types = d.types.set(s.name, s.raw)
+		if !isText || json.Unmarshal(s.Raw, &sealed) != nil || !strings.HasSuffix(strings.ToLower(s.Name), "connectionstring") {
+			d.types = d.types.Set(s.Name, s.Raw)
 			continue
 		}
 		parts := splitConnection(sealed)
@@ -143,6 +144,6 @@ func (d *document) restore(secrets object) {
 		if open != "" {
 			open += ";"
 		}
-		d.types = d.types.set(s.name, quote(open+joinConnection(parts)))
+		d.types = d.types.Set(s.Name, jsonobject.Quote(open+joinConnection(parts)))
 	}
 }

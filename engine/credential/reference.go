@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // Types of references, as they stand in a linked service in place of a SecureString.
@@ -120,21 +121,21 @@ func (d *document) resolve(read func(Reference) (string, error)) (changed bool, 
 		return false, nil
 	}
 	for i, p := range d.types {
-		if p.raw[0] != '{' && p.raw[0] != '[' || !HasReferences(p.raw) {
+		if p.Raw[0] != '{' && p.Raw[0] != '[' || !HasReferences(p.Raw) {
 			continue
 		}
-		v, err := decodeNumbers(p.raw)
+		v, err := decodeNumbers(p.Raw)
 		if err != nil {
 			return false, err
 		}
 		found := false
-		if v, err = resolveIn(v, d.name+"."+p.name, read, &found); err != nil {
+		if v, err = resolveIn(v, d.name+"."+p.Name, read, &found); err != nil {
 			return false, err
 		}
 		if !found {
 			continue
 		}
-		if d.types[i].raw, err = encode(v); err != nil {
+		if d.types[i].Raw, err = jsonobject.Encode(v); err != nil {
 			return false, err
 		}
 		changed = true

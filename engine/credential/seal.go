@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // secretNames are the properties of linked services that nobody may read, lower case.
@@ -55,7 +56,7 @@ func SealFor(gateway string, linkedService []byte, to ...*x509.Certificate) ([]b
 		return nil, fault.New(fault.BadInput, "the linked service has no name to bind its credential to").At("$.name")
 	}
 	if s.sealed {
-		return nil, fault.New(fault.Conflict, "linked service %s has a sealed credential and plain secrets too", doc.name).At("$." + s.secrets[0].name).
+		return nil, fault.New(fault.Conflict, "linked service %s has a sealed credential and plain secrets too", doc.name).At("$." + s.secrets[0].Name).
 			Try("Remove the sealed credential and give all secrets, or remove the plain ones.")
 	}
 	token, err := encrypt(envelope{Version: envelopeV2, LinkedService: doc.name, Gateway: gateway, Properties: s.secrets}, to)
@@ -68,8 +69,8 @@ func SealFor(gateway string, linkedService []byte, to ...*x509.Certificate) ([]b
 
 // document is a linked service with the way to its typeProperties.
 type document struct {
-	root, properties object // properties is nil where typeProperties stands at the top
-	types            object
+	root, properties jsonobject.Object // properties is nil where typeProperties stands at the top
+	types            jsonobject.Object
 	name             string
 }
 
@@ -77,63 +78,63 @@ type document struct {
 func openDocument(data []byte, path string) (*document, error) {
 	d := &document{}
 	var err error
-	if d.root, err = parseObject(data, path); err != nil {
+	if d.root, err = jsonobject.Parse(data, path); err != nil {
 		return nil, err
 	}
-	d.name, _ = d.root.text("name")
+	d.name, _ = d.root.Text("name")
 	holder := d.root
-	if raw := d.root.get("properties"); raw != nil && string(raw) != "null" {
+	if raw := d.root.Get("properties"); raw != nil && string(raw) != "null" {
 		path += ".properties"
-		if d.properties, err = parseObject(raw, path); err != nil {
+		if d.properties, err = jsonobject.Parse(raw, path); err != nil {
 			return nil, err
 		}
 		holder = d.properties
 	}
-	raw := holder.get("typeProperties")
+	raw := holder.Get("typeProperties")
 	if raw == nil || string(raw) == "null" {
 		return nil, nil
 	}
-	d.types, err = parseObject(raw, path+".typeProperties")
+	d.types, err = jsonobject.Parse(raw, path+".typeProperties")
 	return d, err
 }
 
 func (d *document) encode() ([]byte, error) {
-	raw, err := encode(d.types)
+	raw, err := jsonobject.Encode(d.types)
 	if err != nil {
 		return nil, err
 	}
 	if d.properties == nil {
-		return encode(d.root.set("typeProperties", raw))
+		return jsonobject.Encode(d.root.Set("typeProperties", raw))
 	}
-	if raw, err = encode(d.properties.set("typeProperties", raw)); err != nil {
+	if raw, err = jsonobject.Encode(d.properties.Set("typeProperties", raw)); err != nil {
 		return nil, err
 	}
-	return encode(d.root.set("properties", raw))
+	return jsonobject.Encode(d.root.Set("properties", raw))
 }
 
 // sealing collects a linked service's secrets.
 type sealing struct {
 	doc     *document
-	secrets object
+	secrets jsonobject.Object
 	sealed  bool // it holds a sealed credential already
 	// connection is the name of the connection string that the sealed credential goes into, "" for the property.
 	connection string
 }
 
 func (s *sealing) collect() error {
-	var open object
+	var open jsonobject.Object
 	for _, p := range s.doc.types {
-		if strings.EqualFold(p.name, encryptedProperty) {
+		if strings.EqualFold(p.Name, encryptedProperty) {
 			s.sealed = true
 			open = append(open, p)
 			continue
 		}
 		kept, secret := s.divide(p)
 		if secret != nil {
-			s.secrets = append(s.secrets, property{p.name, secret})
+			s.secrets = append(s.secrets, jsonobject.Property{Name: p.Name, Raw: secret})
 		}
 		if kept != nil {
-			open = append(open, property{p.name, kept})
+			open = append(open, jsonobject.Property{Name: p.Name, Raw: kept})
 		}
 	}
 	s.doc.types = open
@@ -141,50 +142,50 @@ func (s *sealing) collect() error {
 }
 
 // divide gives what of a property may be read and what is secret; nil = nothing.
-func (s *sealing) divide(p property) (kept, secret json.RawMessage) {
+func (s *sealing) divide(p jsonobject.Property) (kept, secret json.RawMessage) {
 	var text string
-	isText := json.Unmarshal(p.raw, &text) == nil && p.raw[0] == '"'
+	isText := json.Unmarshal(p.Raw, &text) == nil && p.Raw[0] == '"'
 	switch {
-	case string(p.raw) == "null":
-		return p.raw, nil
+	case string(p.Raw) == "null":
+		return p.Raw, nil
 	case !isText:
 		return divideObject(p)
-	case secretNames[strings.ToLower(p.name)]:
+	case secretNames[strings.ToLower(p.Name)]:
 		if text == "" {
-			return p.raw, nil
+			return p.Raw, nil
 		}
-		return nil, p.raw
+		return nil, p.Raw
 	case hasUserInfo(text) || hasSignature(text):
-		return nil, p.raw
-	case !strings.HasSuffix(strings.ToLower(p.name), "connectionstring"):
-		return p.raw, nil
+		return nil, p.Raw
+	case !strings.HasSuffix(strings.ToLower(p.Name), "connectionstring"):
+		return p.Raw, nil
 	}
 	open, taken := takeParts(text, func(name string) bool { return secretParts[name] })
 	_, sealed := takeParts(text, func(name string) bool { return name == encryptedPart })
 	s.sealed = s.sealed || len(sealed) > 0
 	if len(taken) == 0 {
-		return p.raw, nil
+		return p.Raw, nil
 	}
 	if s.connection == "" {
-		s.connection = p.name
+		s.connection = p.Name
 	}
-	return quote(open), quote(joinConnection(taken))
+	return jsonobject.Quote(open), jsonobject.Quote(joinConnection(taken))
 }
 
 // divideObject takes an object whole where a SecureString is in it, or where its name says that it is a secret.
-func divideObject(p property) (kept, secret json.RawMessage) {
+func divideObject(p jsonobject.Property) (kept, secret json.RawMessage) {
 	var v any
-	if json.Unmarshal(p.raw, &v) != nil {
-		return p.raw, nil
+	if json.Unmarshal(p.Raw, &v) != nil {
+		return p.Raw, nil
 	}
 	if holdsSecureString(v) {
-		return nil, p.raw
+		return nil, p.Raw
 	}
 	o, isObject := v.(map[string]any)
-	if !isObject || !secretNames[strings.ToLower(p.name)] || typeOf(o) == "azurekeyvaultsecret" || typeOf(o) == "expression" || isReference(o) {
-		return p.raw, nil
+	if !isObject || !secretNames[strings.ToLower(p.Name)] || typeOf(o) == "azurekeyvaultsecret" || typeOf(o) == "expression" || isReference(o) {
+		return p.Raw, nil
 	}
-	return nil, p.raw
+	return nil, p.Raw
 }
 
 func typeOf(o map[string]any) string {
@@ -220,12 +221,12 @@ func holdsSecureString(v any) bool {
 // place puts the sealed credential where Data Factory has it.
 func (s *sealing) place(token string) {
 	if s.connection == "" {
-		s.doc.types = s.doc.types.set(encryptedProperty, quote(token))
+		s.doc.types = s.doc.types.Set(encryptedProperty, jsonobject.Quote(token))
 		return
 	}
-	text, _ := s.doc.types.text(s.connection)
+	text, _ := s.doc.types.Text(s.connection)
 	if text = strings.TrimRight(text, "; "); text != "" {
 		text += ";"
 	}
-	s.doc.types = s.doc.types.set(s.connection, quote(text+"EncryptedCredential="+token))
+	s.doc.types = s.doc.types.Set(s.connection, jsonobject.Quote(text+"EncryptedCredential="+token))
 }

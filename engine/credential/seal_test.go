@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // testCertificates are made once: making an RSA key takes longer than all tests with it.
@@ -109,7 +110,7 @@ func typesOf(t *testing.T, data []byte) []byte {
 	if err != nil || d == nil {
 		t.Fatal(err)
 	}
-	raw, err := encode(d.types)
+	raw, err := jsonobject.Encode(d.types)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // properties are the typeProperties that say how to sign in, lower case. Everything else says where to connect to.
@@ -37,26 +38,26 @@ func set(names ...string) map[string]bool {
 
 // Definition is the JSON of one linked service, being changed. Names are matched without regard to case.
 type Definition struct {
-	root, properties, types object // properties is nil where typeProperties stands at the top
+	root, properties, types jsonobject.Object // properties is nil where typeProperties stands at the top
 }
 
 // Parse reads a linked service.
 func Parse(data []byte) (*Definition, error) {
-	d := &Definition{types: object{}}
+	d := &Definition{types: jsonobject.Object{}}
 	var err error
-	if d.root, err = parseObject(data, "$"); err != nil {
+	if d.root, err = jsonobject.Parse(data, "$"); err != nil {
 		return nil, err
 	}
 	holder, path := d.root, "$"
-	if raw := d.root.get("properties"); present(raw) {
+	if raw := d.root.Get("properties"); present(raw) {
 		path += ".properties"
-		if d.properties, err = parseObject(raw, path); err != nil {
+		if d.properties, err = jsonobject.Parse(raw, path); err != nil {
 			return nil, err
 		}
 		holder = d.properties
 	}
-	if raw := holder.get("typeProperties"); present(raw) {
-		d.types, err = parseObject(raw, path+".typeProperties")
+	if raw := holder.Get("typeProperties"); present(raw) {
+		d.types, err = jsonobject.Parse(raw, path+".typeProperties")
 	}
 	return d, err
 }
@@ -76,29 +77,29 @@ func text(raw json.RawMessage) string {
 }
 
 // Name is the linked service's.
-func (d *Definition) Name() string { return text(d.root.get("name")) }
+func (d *Definition) Name() string { return text(d.root.Get("name")) }
 
 // Type is the linked service's: "SqlServer".
 func (d *Definition) Type() string {
 	if d.properties != nil {
-		return text(d.properties.get("type"))
+		return text(d.properties.Get("type"))
 	}
-	return text(d.root.get("type"))
+	return text(d.root.Get("type"))
 }
 
 // Has reports whether a typeProperty is there and not null.
-func (d *Definition) Has(name string) bool { return present(d.types.get(name)) }
+func (d *Definition) Has(name string) bool { return present(d.types.Get(name)) }
 
 // Text is a typeProperty that is a text or a SecureString, else "".
-func (d *Definition) Text(name string) string { return text(d.types.get(name)) }
+func (d *Definition) Text(name string) string { return text(d.types.Get(name)) }
 
 // Set sets a typeProperty to a text.
-func (d *Definition) Set(name, value string) { d.types = d.types.set(name, encode(value)) }
+func (d *Definition) Set(name, value string) { d.types = d.types.Set(name, encode(value)) }
 
 // Remove removes typeProperties.
 func (d *Definition) Remove(names ...string) {
 	for _, n := range names {
-		d.types = d.types.without(n)
+		d.types = d.types.Without(n)
 	}
 }
 
@@ -153,8 +154,8 @@ func (d *Definition) RemoveKeys(names ...string) {
 
 // setConnection keeps the shape: a SecureString stays one.
 func (d *Definition) setConnection(value string) {
-	if old := d.types.get(connectionString); len(old) > 0 && old[0] == '{' {
-		d.types = d.types.set(connectionString, encode(object{{"type", encode("SecureString")}, {"value", encode(value)}}))
+	if old := d.types.Get(connectionString); len(old) > 0 && old[0] == '{' {
+		d.types = d.types.Set(connectionString, encode(jsonobject.Object{{Name: "type", Raw: encode("SecureString")}, {Name: "value", Raw: encode(value)}}))
 		return
 	}
 	d.Set(connectionString, value)
@@ -163,9 +164,9 @@ func (d *Definition) setConnection(value string) {
 // JSON is the linked service as it is now.
 func (d *Definition) JSON() []byte {
 	if d.properties == nil {
-		return encode(d.root.set("typeProperties", encode(d.types)))
+		return encode(d.root.Set("typeProperties", encode(d.types)))
 	}
-	return encode(d.root.set("properties", encode(d.properties.set("typeProperties", encode(d.types)))))
+	return encode(d.root.Set("properties", encode(d.properties.Set("typeProperties", encode(d.types)))))
 }
 
 // WithoutSealed removes the sealed credential, wherever it stands, and reports whether there was one.
@@ -207,14 +208,14 @@ func openPart(data []byte) (map[string]any, error) {
 		return nil, err
 	}
 	out := map[string]any{"name": d.Name(), "type": d.Type()}
-	add := func(prefix string, o object, skip ...string) error {
+	add := func(prefix string, o jsonobject.Object, skip ...string) error {
 		for _, p := range o {
-			name := strings.ToLower(p.name)
-			if slices.Contains(skip, name) || !present(p.raw) {
+			name := strings.ToLower(p.Name)
+			if slices.Contains(skip, name) || !present(p.Raw) {
 				continue
 			}
 			var v any
-			if err := json.Unmarshal(p.raw, &v); err != nil {
+			if err := json.Unmarshal(p.Raw, &v); err != nil {
 				return err
 			}
 			out[prefix+name] = v
@@ -228,17 +229,17 @@ func openPart(data []byte) (map[string]any, error) {
 		return nil, err
 	}
 	for _, p := range d.types {
-		name := strings.ToLower(p.name)
+		name := strings.ToLower(p.Name)
 		path := "typeProperties." + name
 		switch {
-		case properties[name] || !present(p.raw):
-		case name == "connectionstring" && p.raw[0] == '"':
-			if kept := openKeys(text(p.raw)); len(kept) > 0 {
+		case properties[name] || !present(p.Raw):
+		case name == "connectionstring" && p.Raw[0] == '"':
+			if kept := openKeys(text(p.Raw)); len(kept) > 0 {
 				out[path] = kept
 			}
 		default:
 			var v any
-			if err := json.Unmarshal(p.raw, &v); err != nil {
+			if err := json.Unmarshal(p.Raw, &v); err != nil {
 				return nil, err
 			}
 			out[path] = v
@@ -272,4 +273,13 @@ func (d *Definition) Place() string {
 		d.Text("server"), d.Text("host"), d.Text("url"), d.Text("serviceEndpoint"), d.Text("containerUri"), d.Text("serviceUrl"))
 	first(d.Key("Initial Catalog", "Database", "DB", "ServiceName", "Service Name", "SID"), d.Text("database"))
 	return strings.Join(parts, ", ")
+}
+
+// encode writes texts and objects, which always marshal.
+func encode(v any) json.RawMessage {
+	raw, err := jsonobject.Encode(v)
+	if err != nil {
+		panic(err)
+	}
+	return raw
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // Ways into an Azure storage account. The account's address may be part of what is sealed (sasUri); a credential that
@@ -129,7 +130,7 @@ func (d *Definition) setSAS(text string, from Place) error {
 }
 
 func applyConnectionString(d *Definition, v map[string]string, from Place) error {
-	given := &Definition{types: object{}}
+	given := &Definition{types: jsonobject.Object{}}
 	given.Set(connectionString, v["connectionString"])
 	if strings.EqualFold(given.Key("UseDevelopmentStorage"), "true") {
 		return fault.New(fault.Unsupported, "the storage emulator's account has no secret to set").At("connectionString")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/jsonobject"
 )
 
 // Type is a type of store for which a linked service can be made of a few fields.
@@ -93,7 +94,7 @@ func New(name, kind string, values map[string]string) (*Definition, error) {
 		return nil, err
 	}
 	d := &Definition{
-		root: object{{"name", encode("Test")}, {"properties", encode(object{})}}, properties: object{{"type", encode(t.Name)}}, types: object{},
+		root: jsonobject.Object{{Name: "name", Raw: encode("Test")}, {Name: "properties", Raw: encode(jsonobject.Object{})}}, properties: jsonobject.Object{{Name: "type", Raw: encode(t.Name)}}, types: jsonobject.Object{},
 	}
 	for _, f := range t.Fields {
 		v := strings.TrimSpace(values[f.Name])
@@ -120,9 +121,9 @@ func (d *Definition) place(typeName, kind, field, v string) error {
 		if err != nil || n == 0 {
 			return fault.New(fault.BadInput, "the port is no number from 1 to 65535").At(field)
 		}
-		d.types = d.types.set(field, encode(n))
+		d.types = d.types.Set(field, encode(n))
 	case field == "trustServerCertificate":
-		d.types = d.types.set(field, encode(v == "true"))
+		d.types = d.types.Set(field, encode(v == "true"))
 	default:
 		d.Set(field, v)
 	}
