@@ -28,29 +28,7 @@ func (e Entry) on() (bool, error) {
 	return err == nil, err
 }
 
-func (e Entry) add() error {
-	name, err := file()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(name, e.agent(), 0o600)
-}
-
-func (e Entry) remove() error {
-	name, err := file()
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(name); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-func (e Entry) agent() []byte {
+func (e Entry) content() []byte {
 	var b bytes.Buffer
 	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` +
 		"\n<plist version=\"1.0\"><dict>\n<key>Label</key><string>" + ID + "</string>\n<key>RunAtLoad</key><true/>\n<key>ProgramArguments</key><array>\n")

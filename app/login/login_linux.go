@@ -40,29 +40,7 @@ func (e Entry) on() (bool, error) {
 	return true, nil
 }
 
-func (e Entry) add() error {
-	name, err := file()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(name, e.desktopFile(), 0o600)
-}
-
-func (e Entry) remove() error {
-	name, err := file()
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(name); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-func (e Entry) desktopFile() []byte {
+func (e Entry) content() []byte {
 	command := quote(e.Program)
 	for _, a := range e.Args {
 		command += " " + quote(a)
