@@ -33,7 +33,7 @@ func (e *Engine) tellLostVault(ctx context.Context) error {
 	_, thumbprint, _ := strings.Cut(told, " ")
 	text := "The file vault.json was not in the data directory. A new one was made, with a new certificate and without the registration. The certificate before had the thumbprint " + thumbprint + "."
 	remedy := "Stop the gateway and put vault.json back from a backup; the key to it, where it lay in a file, is vault.key.former-…: name it vault.key again. Without a backup register again, import the certificate from its own backup or set the credentials again."
-	e.log.Error("the gateway's secrets are gone", logging.Key, logging.Notable, "text", text, "remedy", remedy)
+	e.log.Error("the gateway's secrets are gone", logging.Key, logging.SecretsGone, "text", text, "remedy", remedy)
 	e.warnings.set("vault", Warning{ID: "vault", Title: "The gateway's secrets are gone", Text: text, Remedy: remedy, Grave: true})
 	return nil
 }

@@ -80,7 +80,7 @@ func (e *Engine) openEndpoint() {
 		return
 	}
 	e.applyEndpoint()
-	e.endpoint.Begin()
+	e.work.Go(func() { e.supervisor.Run(e.background, "Credentials endpoint", e.endpoint.Tend) })
 }
 
 func (e *Engine) applyEndpoint() {

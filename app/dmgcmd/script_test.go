@@ -43,6 +43,23 @@ func freePort() (string, error) {
 	return port, errors.Join(err, l.Close())
 }
 
+// grepProcesses looks for a text in the command lines of all processes, where the system shows them as files.
+func grepProcesses(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: grepproc TEXT")
+	}
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	found := ""
+	for _, line := range lines {
+		if text, err := os.ReadFile(line); err == nil && bytes.Contains(text, []byte(args[0])) {
+			found = line
+		}
+	}
+	if (found != "") == neg {
+		ts.Fatalf("%q in a command line: %q", args[0], found)
+	}
+}
+
 // scriptParams are the same for all folders of scripts; env adds variables, and commands more commands.
 func scriptParams(dir string, env map[string]string, commands map[string]func(*testscript.TestScript, bool, []string)) testscript.Params {
 	all := map[string]func(*testscript.TestScript, bool, []string){
@@ -53,6 +70,7 @@ func scriptParams(dir string, env map[string]string, commands map[string]func(*t
 		"fill":      fillIn,
 		"waitstate": waitState,
 		"grepdir":   grepDir,
+		"grepproc":  grepProcesses,
 		"waitjob":   waitJob,
 		"waitlink":  waitLink,
 	}

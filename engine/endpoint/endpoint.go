@@ -15,6 +15,7 @@ import (
 
 	"dmgateway/engine/endpoint/definition"
 	"dmgateway/engine/logging"
+	"dmgateway/engine/supervise"
 )
 
 // Gateway is what the endpoint asks the engine for. Its methods may be called from several goroutines. None of their
@@ -195,26 +196,17 @@ func New(o Options) *Server {
 	return s
 }
 
-// Begin tends the server from now on: it tries again where it failed, and renews its certificate.
-func (s *Server) Begin() {
-	s.work.Go(func() {
-		s.findName()
-		t := time.NewTicker(retryEvery)
-		defer t.Stop()
-		for {
-			select {
-			case <-s.background.Done():
-				return
-			case <-t.C:
-				s.tend()
-			}
-		}
-	})
+// Tend looks after the server until ctx ends: it tries again where it failed, and renews its certificate. pulse, which can
+// be nil, is told of each look.
+func (s *Server) Tend(ctx context.Context, pulse *supervise.Pulse) error {
+	s.findName(ctx)
+	supervise.Every(ctx, pulse, retryEvery, func(context.Context) { s.tend() })
+	return ctx.Err()
 }
 
 // findName asks DNS for the machine's whole name, under which others may know it.
-func (s *Server) findName() {
-	ctx, cancel := context.WithTimeout(s.background, 5*time.Second)
+func (s *Server) findName(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if name, err := net.DefaultResolver.LookupCNAME(ctx, s.o.Host); err == nil {
 		s.mu.Lock()

@@ -380,6 +380,5 @@ func TestClosingEndsTheTestsThatRun(t *testing.T) {
 		t.Error("it still listens")
 	}
 	s := New(Options{Gateway: w.gateway, Vault: w.vault, Host: "h", Log: slog.New(slog.DiscardHandler)})
-	s.Begin()
 	s.Close() // never applied
 }

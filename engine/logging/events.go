@@ -40,6 +40,7 @@ const (
 	ProtectionChanged   Event = 43
 	CertificateNotTold  Event = 44
 	CertificateNotTaken Event = 45
+	SecretsGone         Event = 46
 
 	EndpointOn          Event = 50
 	EndpointFailed      Event = 51
@@ -154,6 +155,7 @@ var kinds = []Kind{
 	{ProtectionChanged, "Protection changed", info, "What protects the gateway's secrets was changed: the system's key store, a passphrase or a file.", ""},
 	{CertificateNotTold, "Certificate not told", warn, "The factory could not be asked which credentials are sealed for the gateway's certificate.", "Check the connection to the factory."},
 	{CertificateNotTaken, "Certificate not taken", warn, "The factory does not take the gateway's changed certificate.", "Register the gateway again."},
+	{SecretsGone, "Secrets gone", bad, "The vault of a gateway that was set up is not there: certificate, registration and passwords are missing.", "Put vault.json back from a backup before anything is set anew; else register again, and import the certificate."},
 	{EndpointOn, "Credentials endpoint on", info, "The page at which credentials are set is served; the line names its address.", ""},
 	{EndpointFailed, "Credentials endpoint failed", warn, "The page at which credentials are set cannot be served: mostly another program has its port. Jobs are not affected, and the gateway tries again by itself.", "Do what the Settings page and `dmgcmd endpoint status` say, for instance choose another port."},
 	{EndpointCertificate, "Endpoint's certificate", info, "The credentials endpoint shows another TLS certificate from now on.", ""},
