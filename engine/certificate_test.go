@@ -349,8 +349,8 @@ func TestALostVaultIsSaidAndNotReplacedSilently(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := e.certificate().Thumbprint()
-	if len(e.warnings.by["vault"]) > 0 {
-		t.Errorf("a first start warns: %+v", e.warnings.by["vault"])
+	if w := e.warnings.list(); slices.ContainsFunc(w, func(w Warning) bool { return w.ID == "vault" }) {
+		t.Errorf("a first start warns: %+v", w)
 	}
 	if err := errors.Join(e.journal.SetSetting(t.Context(), settingCertificateTold, "node "+before), e.Close(), os.Remove(filepath.Join(data, vaultFile))); err != nil {
 		t.Fatal(err)

@@ -217,9 +217,9 @@ func (c *Channel) place(r route) string {
 	return c.bus.host
 }
 
-// webSocketClient makes a WebSocket's first request over the way out.
+// webSocketClient makes a WebSocket's first request over the way out. A connection on which that fails is not kept.
 func (c *Channel) webSocketClient(t *tls.Config) *http.Client {
-	return &http.Client{Transport: c.o.Out.Transport(func(h *http.Transport) { h.TLSClientConfig = t })}
+	return &http.Client{Transport: c.o.Out.Transport(func(h *http.Transport) { h.TLSClientConfig, h.DisableKeepAlives = t, true })}
 }
 
 // dialWebSocket opens AMQP over WebSocket. ctx bounds only the dialling: a connection bound to it would die with the

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,15 +18,17 @@ import (
 type Transport struct {
 	out  *Out
 	make func() *http.Transport
-	now  atomic.Pointer[http.Transport]
+	now  *atomic.Pointer[http.Transport]
 }
 
 // Transport makes one with connections of its own. tune, which can be nil, changes limits, times and TLSClientConfig
 // before it is used, and may wrap DialContext; Proxy and DialTLSContext are not its business.
 func (o *Out) Transport(tune func(*http.Transport)) *Transport {
 	o = o.orSystem()
-	t := &Transport{out: o, make: func() *http.Transport { return o.newTransport(tune) }}
+	t := &Transport{out: o, make: func() *http.Transport { return o.newTransport(tune) }, now: new(atomic.Pointer[http.Transport])}
 	t.now.Store(t.make())
+	// [Out.CloseIdle] does not see a Transport that nobody has any more.
+	runtime.AddCleanup(t, func(now *atomic.Pointer[http.Transport]) { now.Load().CloseIdleConnections() }, t.now)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	live := o.transports[:0]
@@ -60,7 +63,12 @@ func (o *Out) Shared(name string, tune func(*http.Transport)) *Transport {
 
 // RoundTrip sends one request.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.now.Load().RoundTrip(r)
+	used := t.now.Load()
+	answer, err := used.RoundTrip(r)
+	if t.now.Load() != used {
+		used.CloseIdleConnections() // the way changed after renew had closed what was idle
+	}
+	return answer, err
 }
 
 // CloseIdleConnections closes what nobody uses at the moment.
