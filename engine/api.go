@@ -50,13 +50,6 @@ type JobCounts struct {
 	Limit   int `json:"limit"`
 }
 
-// UpdateStatus says what is known of newer versions; the zero value while none is looked for.
-type UpdateStatus struct {
-	Available string     `json:"available"` // the newer version, "" = none known
-	Scheduled *time.Time `json:"scheduled"` // when it is installed, nil = not at all
-	Auto      bool       `json:"auto"`      // it is installed without anybody asking
-}
-
 // CertificateStatus describes the gateway's certificate.
 type CertificateStatus struct {
 	Thumbprint string    `json:"thumbprint"` // SHA-1 in upper-case hex, as Windows and Azure show it
@@ -120,6 +113,7 @@ type Controller interface {
 	EndpointControl
 	NetworkControl
 	LogControl
+	UpdateControl
 	Status(ctx context.Context) (Status, error)
 	// Start connects and takes jobs; Stop ends running jobs at their next checkpoint and disconnects; Drain takes no new
 	// jobs and stops when those that run have ended. The wish outlives a restart, except Drain's.

@@ -186,6 +186,7 @@ func (e *Engine) controlRoutes() http.Handler {
 	e.logsRoutes(mux)
 	e.networkRoutes(mux)
 	e.endpointRoutes(mux)
+	e.updateRoutes(mux)
 	return mux
 }
 

@@ -27,6 +27,11 @@ const (
 
 	SettingSecretReferences = "secretreferences"
 
+	SettingAutoUpdate    = "autoupdate"
+	SettingUpdateTime    = "updatetime"
+	SettingUpdateChannel = "updatechannel"
+	SettingUpdateFeed    = "updatefeed"
+
 	SettingByteLimit       = "bytelimit"
 	SettingRowLimit        = "rowlimit"
 	SettingConnectionLimit = "connectionlimit"
