@@ -42,6 +42,11 @@ require (
 )
 
 require (
+	github.com/theupdateframework/go-tuf/v2 v2.4.2 // indirect
+	golang.org/x/mod v0.42.0 // indirect
+)
+
+require (
 	github.com/Azure/go-ntlmssp v0.1.1
 	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
 	github.com/chromedp/chromedp v0.14.2
