@@ -81,6 +81,9 @@ func (h *homePage) showRegister(on bool) {
 		h.register.end()
 	}
 	h.apply(h.w.last)
+	if on {
+		h.w.win.Canvas().Focus(h.register.key) // only what can be seen takes the focus
+	}
 }
 
 func (h *homePage) showHistory(on bool) {

@@ -72,7 +72,6 @@ func (p *registerPanel) begin(s view.Snapshot) {
 	}
 	p.node.SetText(name)
 	p.check()
-	p.w.win.Canvas().Focus(p.key)
 }
 
 func (p *registerPanel) check() {
