@@ -64,6 +64,7 @@ func (c *checkpoints) Planned(ctx context.Context, p copy.Plan) error {
 	if err := c.Checkpoints.Planned(ctx, p); err != nil {
 		return err
 	}
+	c.s.gotOn(ctx, c.t)
 	return c.insist(ctx)
 }
 
@@ -72,6 +73,7 @@ func (c *checkpoints) Prepared(ctx context.Context) error {
 	if err := c.Checkpoints.Prepared(ctx); err != nil {
 		return err
 	}
+	c.s.gotOn(ctx, c.t)
 	return c.insist(ctx)
 }
 
@@ -80,6 +82,7 @@ func (c *checkpoints) Committed(ctx context.Context, partition string, counts co
 	if err := c.Checkpoints.Committed(ctx, partition, counts); err != nil {
 		return err
 	}
+	c.s.gotOn(ctx, c.t)
 	select {
 	case c.dirty <- struct{}{}:
 	default:

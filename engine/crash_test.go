@@ -26,7 +26,15 @@ const childData = "DMG_TEST_ENGINE_DATA"
 // childMain is that process: an engine until standard input ends.
 func childMain() {
 	data := os.Getenv(childData)
-	e, err := Open(context.Background(), Options{Data: data, Version: "1.0.0", KeyStore: credential.FileKeyStore(filepath.Join(data, "vault.key"))})
+	o := Options{Data: data, Version: "1.0.0", KeyStore: credential.FileKeyStore(filepath.Join(data, "vault.key"))}
+	if dir := os.Getenv(childDeadly); dir != "" {
+		var err error
+		if o.stores, err = deadlyStores(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	e, err := Open(context.Background(), o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -38,15 +46,27 @@ func childMain() {
 	os.Exit(0)
 }
 
+// process is one that a test has started.
+type process struct {
+	*os.Process
+	gone <-chan struct{} // closed when it has ended
+}
+
+// end kills it, if it still runs, and waits.
+func (p process) end() {
+	_ = p.Kill() // gone already, mostly
+	<-p.gone
+}
+
 // child starts the process.
-func child(t *testing.T, data string) *exec.Cmd {
+func child(t *testing.T, data string, env ...string) process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Env = append(os.Environ(), childData+"="+data)
+	c.Env = append(append(os.Environ(), childData+"="+data), env...)
 	c.Stderr = os.Stderr
 	stdin, err := c.StdinPipe()
 	if err != nil {
@@ -55,12 +75,17 @@ func child(t *testing.T, data string) *exec.Cmd {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	gone := make(chan struct{})
+	go func() {
+		_ = c.Wait() // how it ended is known
+		close(gone)
+	}()
+	p := process{c.Process, gone}
 	t.Cleanup(func() {
 		stdin.Close()
-		_ = c.Process.Kill() // gone already, mostly
-		_ = c.Wait()
+		p.end()
 	})
-	return c
+	return p
 }
 
 // reach dials the child's control socket as soon as it is there.
@@ -132,24 +157,28 @@ func TestKillingTheProcessLosesAndDoublesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	table, tableJob := w.run("to-table")
 	files, filesJob := w.run("to-files")
-	hits := 0
+	hits, reached, idle := 0, map[string]int{}, map[string]int{}
 	for range 5 {
 		c := child(t, data)
 		client := reach(t, data)
 		// The random moment: somewhere in what is still running, from the first taken job on.
 		for _, id := range []string{tableJob, filesJob} {
-			waitJob(t, client, id, func(j Job) bool { return ended(j) || j.Status == InProgress })
+			waitJob(t, client, id, func(j Job) bool {
+				if j.Progress != nil && j.Progress.Done > reached[id] {
+					reached[id], idle[id] = j.Progress.Done, 0
+				}
+				// What is killed again and again without getting on is stopped: that is another test's.
+				return ended(j) || j.Status == InProgress && idle[id] < mostDeaths-1
+			})
 		}
 		time.Sleep(time.Duration(random.IntN(700)) * time.Millisecond)
 		for _, id := range []string{tableJob, filesJob} {
 			if j, err := client.Job(t.Context(), id); err == nil && !ended(j) {
 				hits++
+				idle[id]++
 			}
 		}
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = c.Wait() // killed, it says
+		c.end()
 	}
 	if hits < 2 {
 		t.Errorf("only %d kills hit a running job: make the copy larger", hits)

@@ -12,8 +12,10 @@ import (
 
 // task is one attempt of a job on its way through the pool.
 type task struct {
-	entry journal.Entry
-	marks *jobMarks // of the attempt that ran last; nil before one did
+	entry  journal.Entry
+	marks  *jobMarks // of the attempt that ran last; nil before one did
+	deaths int       // of the program while the run was worked on and got no further
+	trial  trial
 
 	mu        sync.Mutex // protects what follows
 	stop      context.CancelCauseFunc
@@ -21,7 +23,7 @@ type task struct {
 	leasedTil time.Time // wall clock, so that a sleep of the machine counts
 }
 
-func newTask(e journal.Entry) *task { return &task{entry: e} }
+func newTask(e journal.Entry, deaths int) *task { return &task{entry: e, deaths: deaths} }
 
 func (t *task) run() string { return t.entry.Job.ActivityRun }
 
@@ -71,9 +73,11 @@ func (t *task) lease() time.Time {
 	return t.leasedTil
 }
 
-// pool runs tasks, at most limit at once, in the order in which they came, never two attempts of one run at once.
+// pool runs tasks, at most limit at once, in the order in which they came, never two attempts of one run at once. Those
+// that may have made the program die run alone at first, see [trial].
 type pool struct {
-	start func(*task) // starts a task's goroutine, which calls done at its end
+	start     func(*task) // starts a task's goroutine, which calls done at its end
+	probation time.Duration
 
 	mu      sync.Mutex
 	limit   int
@@ -85,18 +89,30 @@ type pool struct {
 }
 
 func newPool(limit int, start func(*task)) *pool {
-	return &pool{limit: limit, start: start, taking: true, running: map[string]*task{}, changed: make(chan struct{})}
+	return &pool{limit: limit, start: start, probation: probation, taking: true, running: map[string]*task{}, changed: make(chan struct{})}
 }
 
 // open starts the tasks that were added before and from now on.
 func (p *pool) open() { p.edit(func() { p.opened = true }) }
 
 // close starts no more tasks.
-func (p *pool) close() { p.edit(func() { p.opened, p.taking = false, false }) }
+func (p *pool) close() {
+	p.edit(func() {
+		p.opened, p.taking = false, false
+		p.endTrials()
+	})
+}
 
 func (p *pool) setLimit(n int) { p.edit(func() { p.limit = n }) }
 
-func (p *pool) add(t *task) { p.edit(func() { p.waiting = append(p.waiting, t) }) }
+func (p *pool) add(t *task) {
+	p.edit(func() {
+		p.waiting = append(p.waiting, t)
+		if t.suspect() {
+			p.await(t)
+		}
+	})
+}
 
 // done takes a task that has ended out of the pool.
 func (p *pool) done(t *task) {
@@ -104,6 +120,7 @@ func (p *pool) done(t *task) {
 		if p.running[t.run()] == t {
 			delete(p.running, t.run())
 		}
+		t.trial.end()
 	})
 }
 
@@ -113,17 +130,25 @@ func (p *pool) edit(change func()) {
 	defer p.mu.Unlock()
 	change()
 	if p.opened {
-		p.waiting = slices.DeleteFunc(p.waiting, func(t *task) bool {
-			if len(p.running) >= p.limit || p.running[t.run()] != nil {
-				return false
-			}
-			p.running[t.run()] = t
-			p.start(t)
-			return true
-		})
+		p.startSuspect()
+		if !p.trying() {
+			p.startWaiting()
+		}
 	}
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// startWaiting is called with the lock held.
+func (p *pool) startWaiting() {
+	p.waiting = slices.DeleteFunc(p.waiting, func(t *task) bool {
+		if len(p.running) >= p.limit || p.running[t.run()] != nil {
+			return false
+		}
+		p.running[t.run()] = t
+		p.start(t)
+		return true
+	})
 }
 
 // until waits for a condition, which is looked at with the lock held.
@@ -145,7 +170,7 @@ func (p *pool) until(ctx context.Context, met func() bool) error {
 
 // free waits until a new task is wanted and could run at once.
 func (p *pool) free(ctx context.Context) error {
-	return p.until(ctx, func() bool { return p.opened && p.taking && len(p.running)+len(p.waiting) < p.limit })
+	return p.until(ctx, func() bool { return p.opened && p.taking && !p.trying() && len(p.running)+len(p.waiting) < p.limit })
 }
 
 // idle waits until nothing runs. It is false when ctx ended first.

@@ -31,7 +31,12 @@ func newPoolUnderTest(limit int) *poolUnderTest {
 }
 
 func (p *poolUnderTest) put(run string, attempt int) *task {
-	t := newTask(journal.Entry{Job: protocol.Job{ActivityRun: run, Attempt: attempt}})
+	return p.putAfter(run, attempt, 0)
+}
+
+// putAfter puts a task with which the program has died.
+func (p *poolUnderTest) putAfter(run string, attempt, deaths int) *task {
+	t := newTask(journal.Entry{Job: protocol.Job{ActivityRun: run, Attempt: attempt}}, deaths)
 	p.tasks[t.entry.Job.MessageID()] = t
 	p.add(t)
 	return t
@@ -98,7 +103,7 @@ func TestTwoAttemptsOfOneRunNeverRunAtOnce(t *testing.T) {
 func TestAReasonThatComesBeforeTheTaskRunsIsKept(t *testing.T) {
 	t.Parallel()
 	lost, person := errLost(), errCancelled("by a test")
-	task := newTask(journal.Entry{})
+	task := newTask(journal.Entry{}, 0)
 	task.cancelled(lost)
 	task.cancelled(person)
 	ctx, stop := context.WithCancelCause(t.Context())
@@ -106,7 +111,7 @@ func TestAReasonThatComesBeforeTheTaskRunsIsKept(t *testing.T) {
 	if !errors.Is(context.Cause(ctx), lost) {
 		t.Errorf("stopped because of %v", context.Cause(ctx))
 	}
-	task = newTask(journal.Entry{})
+	task = newTask(journal.Entry{}, 0)
 	task.cancelled(errLeaseEnded)
 	task.resume()
 	if task.stopped != nil {

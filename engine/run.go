@@ -51,6 +51,7 @@ func (s *session) runTask(t *task) {
 	defer s.e.announce()
 	defer s.giveBack()
 	defer s.pool.done(t)
+	defer s.leave(t)
 	s.e.announce()
 	for {
 		ctx, stop := context.WithCancelCause(s.ctx)
@@ -80,6 +81,9 @@ func (s *session) giveBack() {
 func (s *session) attempt(ctx context.Context, t *task) (*report.Result, error) {
 	if err := s.acquire(ctx, t); err != nil {
 		return nil, err
+	}
+	if t.deaths >= mostDeaths {
+		return nil, errDeadly(t.deaths)
 	}
 	if err := s.e.journal.Start(ctx, t.run(), t.entry.Job.Attempt, time.Now()); err != nil {
 		return nil, err
@@ -182,6 +186,7 @@ func (s *session) progressed(t *task, p report.Progress) {
 // endTask writes the end of an attempt down, with the event that reports it.
 func (s *session) endTask(t *task, result *report.Result, err error) {
 	end := journal.End{Run: t.run(), Attempt: t.entry.Job.Attempt, At: time.Now().UTC(), Result: resultOf(t, result, err)}
+	end.Died = fault.Is(err, fault.ProgramEnded)
 	if !fault.Is(err, fault.LeaseLost) {
 		ev := s.event(protocol.EventResult)
 		ev.ActivityRun, ev.Attempt, ev.Result, ev.Watermark = end.Run, end.Attempt, end.Result, t.marks.step()

@@ -43,13 +43,28 @@ func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*se
 	}
 	s.ctx, s.cancel = context.WithCancel(e.background)
 	s.pool = newPool(e.jobLimit(), func(t *task) { s.work.Go(func() { s.guardTask(t) }) })
-	unfinished, err := e.journal.Unfinished(ctx)
-	if err != nil {
+	if err := s.takeUp(ctx); err != nil {
 		s.cancel()
 		return nil, err
 	}
+	return s, nil
+}
+
+// takeUp queues the jobs that had not ended.
+func (s *session) takeUp(ctx context.Context) error {
+	if err := s.e.reckonDeaths(ctx); err != nil {
+		return err
+	}
+	unfinished, err := s.e.journal.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
 	for _, entry := range unfinished {
-		s.pool.add(newTask(entry))
+		deaths, err := s.e.journal.Deaths(ctx, entry.Job.ActivityRun)
+		if err != nil {
+			return err
+		}
+		s.pool.add(newTask(entry, deaths))
 	}
 	return s, nil
 }
@@ -96,7 +111,11 @@ func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {
 	s.e.log.Info("job taken", logging.Key, logging.JobTaken, "run", job.ActivityRun, "attempt", job.Attempt, "pipeline", job.Pipeline, "waited", entry.Taken.Sub(job.QueuedAt).Round(time.Millisecond).String())
 	s.pool.supersede(job.ActivityRun, job.Attempt, errSuperseded())
 	s.e.publishJob(entry)
-	s.pool.add(newTask(entry))
+	deaths, err := s.e.journal.Deaths(ctx, job.ActivityRun)
+	if err != nil { // taken it is; without its past it is like any other
+		s.e.log.Warn("what is known of a job could not be read", logging.Key, logging.EndNotWritten, "run", job.ActivityRun, "error", err)
+	}
+	s.pool.add(newTask(entry, deaths))
 	return true, nil
 }
 

@@ -243,7 +243,7 @@ func (c armCall) activityRun(r run, gatewayName, nodeName string) (wire.Activity
 	if r.Phase == phaseEnded && r.Status != report.Succeeded && r.Result != nil {
 		e := firstError(*r.Result)
 		w.Error = wire.RunError{ErrorCode: e.Code, Message: e.Message, FailureType: "UserError", Target: r.Activity, Hint: e.Hint}
-		if e.Code == fault.Internal || e.Code == NodesLost {
+		if e.Code == fault.Internal || e.Code == NodesLost || e.Code == fault.ProgramEnded {
 			w.Error.FailureType = "SystemError"
 		}
 	}

@@ -47,6 +47,8 @@ const (
 	NotRegistered = "NotRegistered"
 	// NotRunning: no engine runs for this data directory.
 	NotRunning = "NotRunning"
+	// ProgramEnded: the program crashed or was killed again and again while a job ran.
+	ProgramEnded = "ProgramEnded"
 	// Internal: a defect of this program.
 	Internal = "Internal"
 )

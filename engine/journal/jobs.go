@@ -97,11 +97,19 @@ func mergeCheckpoint(ctx context.Context, tx *sql.Tx, job protocol.Job) error {
 	return nil
 }
 
-// Start says that an attempt runs.
+// Start says that an attempt runs, until [Journal.End] or [Journal.Left].
 func (j *Journal) Start(ctx context.Context, run string, attempt int, at time.Time) error {
-	_, err := j.db.ExecContext(ctx, `UPDATE job SET status = ?, started = CASE started WHEN 0 THEN ? ELSE started END
-		WHERE run = ? AND attempt = ? AND ended = 0`, report.InProgress, micros(at), run, attempt)
-	return j.failed("write to", err)
+	return j.in(ctx, "write to", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE job SET status = ?, started = CASE started WHEN 0 THEN ? ELSE started END
+			WHERE run = ? AND attempt = ? AND ended = 0`, report.InProgress, micros(at), run, attempt)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return putLive(ctx, tx, run)
+	})
 }
 
 // End is how an attempt ended.
@@ -110,6 +118,8 @@ type End struct {
 	Attempt int
 	At      time.Time
 	Result  *report.Result // its Status is the job's
+	// Died: the program's deaths ended it, see Journal.Deaths.
+	Died bool
 	// Event is sent to the factory by the outbox under MessageID; nil reports nothing.
 	Event     *protocol.Event
 	MessageID string
@@ -139,8 +149,12 @@ func (j *Journal) End(ctx context.Context, e End) (bool, error) {
 				return err
 			}
 		}
-		if e.Event == nil {
-			return nil
+		if e.Event == nil { // the run goes on elsewhere, or here as another attempt
+			_, err := tx.ExecContext(ctx, "UPDATE running SET live = 0 WHERE run = ?", e.Run)
+			return err
+		}
+		if err := endLive(ctx, tx, e.Run, e.Died); err != nil {
+			return err
 		}
 		return putOutbox(ctx, tx, e.MessageID, *e.Event)
 	})
@@ -226,7 +240,7 @@ func (j *Journal) Prune(ctx context.Context, before time.Time, keep int) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"plan", "committed", "chunk"} {
+		for _, table := range []string{"plan", "committed", "chunk", "running"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run NOT IN (SELECT run FROM job)"); err != nil {
 				return err
 			}

@@ -22,6 +22,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Migrations are the steps that bring a journal to its present schema.
+func Migrations() fs.FS { return migrations }
+
 // Journal is an open journal. Its methods may be called from several goroutines.
 type Journal struct {
 	db   *sql.DB

@@ -72,6 +72,7 @@ const (
 	JobRepeated        Event = 404
 	LockLost           Event = 405
 	ResultShortened    Event = 406
+	DiedWithJob        Event = 108
 	NodeRegistered     Event = 500
 	NodeUnregistered   Event = 501
 	KeyRecreated       Event = 502
@@ -190,6 +191,7 @@ var kinds = []Kind{
 	{GatewayRemoved, "Gateway removed", warn, "At the factory: a gateway and its nodes were removed.", ""},
 	{BusNotReady, "Service Bus not ready", bad, "At the factory: queues or rules of the Service Bus are not as they should be. It is tried again.", "Check the connection string given to the factory, and that its rule may manage the namespace."},
 	{SweepFailed, "Sweep failed", bad, "At the factory: looking after runs failed, mostly because the disk is full.", "Make room on the disk of the factory's data directory."},
+	{DiedWithJob, "Ended while a job ran", warn, "The program ended without being told to while the job ran: it crashed, was killed, or the machine's memory was used up. A job that was there twice without getting on is started alone; at the third time it fails, and the others go on.", "Look for the reason in the lines before, and in the operating system's log. Give the machine more memory or let the job copy less at once."},
 	{JobLost, "Job lost", warn, "At the factory: a node was not heard of for the whole lease of a job. The job is queued again.", "Look at the node: it may be off, asleep or cut off."},
 	{DeadLettersUnread, "Rejected jobs unread", warn, "At the factory: the queue's rejected messages could not be read. It is tried again.", "Check the connection to the Service Bus."},
 	{WatermarkDropped, "Watermark dropped", warn, "At the factory: a node sent how far an incremental copy is, and it could not be kept because it is too long.", "Use a shorter column as watermark."},
