@@ -24,9 +24,13 @@ const title = "Data Management Gateway"
 // session is a display with a window manager and a place for tray icons.
 type session struct {
 	*traytest.Desktop
-	t    *testing.T
-	home string
+	t       *testing.T
+	home    string
+	inspect string // the socket at which the program under test tells what it shows
 }
+
+// patience is how long a state may take to come on a machine with much else to do.
+const patience = time.Minute
 
 func newSession(t *testing.T, xvfb ...string) *session {
 	t.Helper()
@@ -39,10 +43,11 @@ func newSession(t *testing.T, xvfb ...string) *session {
 		}
 	}
 	s := &session{t: t, home: t.TempDir()}
+	s.inspect = filepath.Join(s.home, "inspect")
 	number := s.display(xvfb)
 	for name, value := range map[string]string{
 		"DISPLAY": number, "WAYLAND_DISPLAY": "", "LANG": "en_US.UTF-8", "HOME": s.home, "XDG_RUNTIME_DIR": s.home,
-		"XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": filepath.Join(s.home, "cache"), "FYNE_SCALE": "1", "DMG_DATA": "",
+		"XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": filepath.Join(s.home, "cache"), "FYNE_SCALE": "1", "DMG_DATA": "", "DMG_INSPECT": s.inspect,
 	} {
 		t.Setenv(name, value)
 	}
@@ -103,7 +108,7 @@ func (s *session) background(cmd *exec.Cmd) {
 	s.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
-// binary is the program under test: $DMG_BINARY, or one built from this checkout.
+// binary is the program under test.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -118,7 +123,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "dmgateway")
-		if out, err := exec.Command("go", "build", "-tags", "gles", "-o", binary, "dmgateway/app").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-tags", "gles,e2e", "-o", binary, "dmgateway/app").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 			return 1
 		}
@@ -179,14 +184,28 @@ func (s *session) window() string {
 	return id
 }
 
-// click clicks at a place of the window.
-func (s *session) click(x, y int) {
+// hide closes the window as its frame's button does; the program goes on in the tray.
+func (s *session) hide() {
 	s.t.Helper()
-	for _, args := range [][]string{{"mousemove", "--window", s.window(), fmt.Sprint(x), fmt.Sprint(y)}, {"click", "1"}} {
-		if out, err := s.tool("xdotool", args...); err != nil {
-			s.t.Fatalf("xdotool %v: %v %s", args, err, out)
-		}
+	if out, err := s.tool("wmctrl", "-i", "-c", s.window()); err != nil {
+		s.t.Fatalf("wmctrl: %v %s", err, out)
 	}
+	s.until("the window to hide", patience, func() bool { return s.window() == "" })
+}
+
+// cover puts another program's window in front.
+func (s *session) cover() {
+	s.t.Helper()
+	s.background(exec.Command("xev", "-geometry", "1000x700+20+20", "-name", "cover"))
+	s.until("another window in front", patience, func() bool {
+		other, err := s.tool("xdotool", "search", "--onlyvisible", "--name", "^cover$")
+		if err != nil || other == "" {
+			return false
+		}
+		_, _ = s.tool("xdotool", "windowactivate", other)
+		active, err := s.tool("xdotool", "getactivewindow")
+		return err == nil && active == other
+	})
 }
 
 func (s *session) until(what string, within time.Duration, ok func() bool) {
@@ -204,7 +223,7 @@ func (s *session) icon() string {
 	select {
 	case item := <-s.Items:
 		return item
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		s.t.Fatal("no tray icon came")
 		return ""
 	}

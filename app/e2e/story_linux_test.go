@@ -19,12 +19,8 @@ func TestTryItHere(t *testing.T) {
 	s.until("the window", time.Minute, func() bool { return s.window() != "" })
 	s.until("the tooltip", time.Minute, func() bool { return strings.Contains(s.Tooltip(t, icon), "Not registered") })
 
-	// The second of the two choices. The window may not have drawn itself yet, so a click can be too early.
-	s.until("the sample to begin", time.Minute, func() bool {
-		s.click(690, 150)
-		time.Sleep(500 * time.Millisecond)
-		return !strings.Contains(s.Tooltip(t, icon), "Not registered")
-	})
+	s.front()
+	s.click(what{text: "Try it here"})
 	s.until("the connection", time.Minute, func() bool { return strings.Contains(s.Tooltip(t, icon), "Connected") })
 	client, err := engine.Dial(t.Context(), data)
 	if err != nil {
@@ -69,17 +65,10 @@ func TestTryItHere(t *testing.T) {
 // closesToTheTray closes the window, and brings it back by a second start and by the tray.
 func (s *session) closesToTheTray(data, icon string) {
 	s.t.Helper()
-	hide := func() {
-		s.t.Helper()
-		if out, err := s.tool("wmctrl", "-i", "-c", s.window()); err != nil {
-			s.t.Fatalf("wmctrl: %v %s", err, out)
-		}
-		s.until("the window to hide", 20*time.Second, func() bool { return s.window() == "" })
-	}
-	hide()
+	s.hide()
 	s.end(s.start("-data", data), 10*time.Second)
 	s.until("the window after a second start", 20*time.Second, func() bool { return s.window() != "" })
-	hide()
+	s.hide()
 	s.Click(s.t, icon, "Open")
 	s.until("the window after Open", 20*time.Second, func() bool { return s.window() != "" })
 }
