@@ -66,7 +66,7 @@ func (s *session) takeUp(ctx context.Context) error {
 		}
 		s.pool.add(newTask(entry, deaths))
 	}
-	return s, nil
+	return nil
 }
 
 func (s *session) begin() {
