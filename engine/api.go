@@ -58,7 +58,7 @@ type CertificateStatus struct {
 
 // Warning is something that a person should see to before it hurts.
 type Warning struct {
-	ID     string `json:"id"` // stable: "disk", "clock", "certificate", "folder", "sleep", "component"
+	ID     string `json:"id"` // stable: "disk", "clock", "certificate", "folder", "sleep", "component", "update", "feed", "programs"
 	Title  string `json:"title"`
 	Text   string `json:"text"`
 	Remedy string `json:"remedy"`

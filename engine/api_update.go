@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"dmgateway/engine/fault"
 )
 
 // UpdateControl is what can be asked and done about newer versions of the program. Whether and when they are installed by
@@ -55,6 +58,17 @@ type UpdateStatus struct {
 	// Updated is the last update, until a person has dismissed it.
 	Updated *Updated `json:"updated,omitempty"`
 }
+
+// Err is the failure of the last update, code [CodeUpdateUndone]; nil where there is none.
+func (s UpdateStatus) Err() error {
+	if s.State != UpdateFailed {
+		return nil
+	}
+	return fault.New(CodeUpdateUndone, "%s", strings.TrimSuffix(s.Problem, ".")).Try("%s", s.Remedy)
+}
+
+// CodeUpdateUndone: a newer version did not work, and the one before runs again.
+const CodeUpdateUndone = "UpdateUndone"
 
 // Updated tells of an update that was installed and has proved itself.
 type Updated struct {

@@ -48,11 +48,17 @@ type Options struct {
 	Program bool
 	// Idle keeps it from connecting: for a command that only changes something.
 	Idle bool
+	// Starter is this program's, from [FirstStep]. Nil where the process is not the gateway: it installs no updates by
+	// itself then, and does not restart.
+	Starter *Starter
 
 	// Of tests: stores of their own, and the means to make components panic or hang, and how long they may.
 	stores  *store.Registry
 	disturb func(component string)
 	limit   time.Duration
+	// feed is asked for newer versions instead of the one that the settings name, and now is the clock of updates.
+	feed func() (feedClient, error)
+	now  func() time.Time
 	// endpointPort is another than the setting's, -1 for a free one.
 	endpointPort int
 }
@@ -81,6 +87,7 @@ type Engine struct {
 	control    *controlServer
 	builtIn    builtIn
 	endpoint   *endpoint.Server
+	updates    updates
 
 	background context.Context // of everything that outlives a call; ends in Close
 	end        context.CancelFunc
@@ -136,6 +143,9 @@ func (e *Engine) open(ctx context.Context) error {
 	e.log = e.logs.Logger
 	e.supervisor = supervise.New(supervise.Options{Log: e.log, Limit: e.o.limit, Restarted: e.restarted, Disturb: e.o.disturb})
 	e.log.Info("starting", logging.Key, logging.Starting, "version", e.o.Version, "data", e.data)
+	if err := e.openUpdates(ctx); err != nil {
+		return err
+	}
 	if e.vault, err = credential.OpenVault(e.data, e.o.KeyStore); err != nil {
 		return err
 	}
@@ -182,9 +192,11 @@ func (e *Engine) open(ctx context.Context) error {
 		e.resumeReport()
 	}
 	if e.setting(SettingAutostart) == "true" && !e.o.Idle {
-		return e.start(ctx)
+		if err := e.start(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return e.beginUpdates(ctx)
 }
 
 // History is kept for at least this long and this many jobs.
@@ -269,6 +281,7 @@ func (e *Engine) status() Status {
 	}
 	e.describeBuiltIn(&s)
 	s.Warnings = e.warnings.list()
+	s.Update = e.updateStatus()
 	return s
 }
 

@@ -32,6 +32,7 @@ func (s *session) heartbeat() protocol.Event {
 	if at := s.e.endpointStatus(); at.State == endpoint.On {
 		ev.Heartbeat.Endpoint = at.URL
 	}
+	ev.Heartbeat.Update = s.e.heartbeatUpdate()
 	if percent, err := cpu.Percent(0, false); err == nil && len(percent) == 1 {
 		ev.Heartbeat.CPU = percent[0]
 	}

@@ -13,6 +13,7 @@ const (
 	SettingNotifyJobs       = "notifyjobs"
 	SettingNotifyWarnings   = "notifywarnings"
 	SettingNotifyReports    = "notifyreports"
+	SettingNotifyUpdates    = "notifyupdates"
 )
 
 // noticeSettings are about what a person is told outside the window. The engine tells every notice; who shows them asks
@@ -26,6 +27,7 @@ func noticeSettings() []definition {
 		one(SettingNotifyJobs, "Notify when a job failed. Several in a short time are told together."),
 		one(SettingNotifyWarnings, "Notify of what will hurt if nobody sees to it: a full disk, a wrong clock, a certificate that ends, a component that fails again and again."),
 		one(SettingNotifyReports, "Notify when logs that could not be sent at first have been sent."),
+		one(SettingNotifyUpdates, "Notify when a newer version is available or scheduled, was installed, or was undone because it did not work."),
 	}
 }
 

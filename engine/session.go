@@ -36,7 +36,7 @@ func (e *Engine) newSession(ctx context.Context, id *registration.Identity) (*se
 	s.ch, err = channel.New(channel.Options{
 		Connection: id.Connection, Jobs: id.Jobs, Status: id.Status, Address: id.Location, TLS: registration.PinnedTLS(id.Pin),
 		Dial: e.busDialer(id), Out: e.out, SigningKey: id.SigningKey, Factory: id.Factory, Gateway: id.Gateway, Node: id.Node, Token: id.Token,
-		Handler: s, Outbox: e.journal, Log: e.log.With("part", "channel"),
+		Handler: s, Sent: e.sent, Outbox: e.journal, Log: e.log.With("part", "channel"),
 	})
 	if err != nil {
 		return nil, err
@@ -74,7 +74,9 @@ func (s *session) begin() {
 	s.component("Leases", s.renewLeases)
 	s.component("Heartbeats", s.heartbeats)
 	s.work.Go(s.tellCertificate)
-	s.pool.open()
+	if !s.e.onTrial() {
+		s.pool.open()
+	}
 }
 
 // component runs a part of the session, under supervision, until the session ends.

@@ -52,7 +52,7 @@ type definition struct {
 
 // definitions are all settings, in the order in which they are shown.
 func definitions() []definition {
-	return slices.Concat(workSettings(), endpointSettings(), programSettings(), noticeSettings())
+	return slices.Concat(workSettings(), endpointSettings(), updateSettings(), programSettings(), noticeSettings())
 }
 
 // workSettings are about jobs and the gateway's place in the factory.

@@ -42,7 +42,7 @@ func (f facts) state() (State, problem) {
 	case f.revoked != nil:
 		return NeedRegistration, *f.revoked
 	case f.updating:
-		return Updating, problem{"The program is being replaced by a newer version.", ""}
+		return Updating, problem{"The program is being replaced by a newer version. No new jobs are taken meanwhile.", ""}
 	case f.draining:
 		return Draining, problem{"No new jobs are taken; the gateway stops when the running ones have ended.", ""}
 	case !f.started:

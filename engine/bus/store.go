@@ -26,6 +26,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Migrations are the steps that bring the file of queues to its present schema.
+func Migrations() fs.FS { return migrations }
+
 const (
 	// maxGroup is how many operations one transaction takes at most.
 	maxGroup = 1024

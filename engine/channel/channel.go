@@ -79,8 +79,10 @@ type Options struct {
 	Factory, Gateway, Node string // GUIDs
 	Token                  secret.String
 	Handler                Handler
-	Outbox                 Outbox
-	Log                    *slog.Logger
+	// Sent is told the kind of each event that the queue has taken. Nil is fine.
+	Sent   func(kind string)
+	Outbox Outbox
+	Log    *slog.Logger
 }
 
 // Channel is made by New and works while Run does.

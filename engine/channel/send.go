@@ -157,6 +157,9 @@ func (c *Channel) post(ctx context.Context, conn *connection, e protocol.Event, 
 	err = conn.sender.SendMessage(ctx, m, nil)
 	if err == nil {
 		c.o.Handler.Contact()
+		if c.o.Sent != nil {
+			c.o.Sent(e.Kind)
+		}
 		return nil
 	}
 	if errors.Is(err, azservicebus.ErrMessageTooLarge) {

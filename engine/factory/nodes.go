@@ -147,6 +147,7 @@ func (f *Factory) wireNode(n node, now time.Time) wire.Node {
 		w.Version = h.Version
 		w.ConcurrentJobsLimit, w.MaxConcurrentJobs, w.ConcurrentJobsRunning = h.Limit, h.Limit, h.Running
 		w.AvailableMemoryInMB, w.CPUUtilization = h.Memory>>20, h.CPU
+		tellUpdate(&w, h.Update)
 	}
 	if status == statusOffline {
 		w.ConcurrentJobsRunning, w.CPUUtilization = 0, 0
@@ -172,7 +173,12 @@ func (f *Factory) runtimeStatus(ctx context.Context, g gateway, now time.Time) (
 		d.Nodes = append(d.Nodes, f.wireNode(n, now))
 	}
 	if len(d.Nodes) > 0 {
-		d.Version, d.Capabilities = d.Nodes[0].Version, d.Nodes[0].Capabilities
+		first := d.Nodes[0]
+		d.Version, d.Capabilities, d.VersionStatus = first.Version, first.Capabilities, first.VersionStatus
+		d.ScheduledUpdateDate = first.ScheduledUpdateDate
+		if first.AutoUpdate {
+			d.AutoUpdate = "On"
+		}
 	}
 	state, reason := gatewayStatus(d.Nodes)
 	return wire.RuntimeStatus{Name: g.Name, Properties: wire.RuntimeStatusProperties{

@@ -173,7 +173,7 @@ th, td { text-align: start; padding: .4rem .8rem .4rem 0; border-bottom: 1px sol
 <thead><tr><th scope="col">Gateway</th><th scope="col">State</th><th scope="col">Nodes</th><th scope="col">Created</th></tr></thead>
 <tbody>{{range $i, $g := .Gateways}}
 <tr><th scope="row">{{index $.Names $i}}</th><td>{{$g.State}}{{with $g.Reason}}: {{.}}{{end}}</td>
-<td>{{range $g.TypeProperties.Nodes}}{{.NodeName}}: {{.Status}}, {{.ConcurrentJobsRunning}} of {{.ConcurrentJobsLimit}} jobs, version {{.Version}}<br>{{else}}–{{end}}</td>
+<td>{{range $g.TypeProperties.Nodes}}{{.NodeName}}: {{.Status}}, {{.ConcurrentJobsRunning}} of {{.ConcurrentJobsLimit}} jobs, version {{.Version}}{{with .UpdateText}}, {{.}}{{end}}<br>{{else}}–{{end}}</td>
 <td>{{when $g.TypeProperties.CreateTime}}</td></tr>{{end}}
 </tbody></table>{{else}}<p>There is no gateway yet: <code>dmgcmd factory gateway new NAME</code> makes one and prints its key.</p>{{end}}
 <h2>Linked services</h2>

@@ -56,6 +56,14 @@ const (
 	ProxyUnread    Event = 61
 	ProxyChanged   Event = 62
 
+	UpdateOffered      Event = 80
+	UpdateInstalling   Event = 81
+	UpdateDone         Event = 82
+	UpdateRolledBack   Event = 83
+	UpdateNotInstalled Event = 84
+	FeedFailed         Event = 85
+	ProgramRefused     Event = 86
+
 	JobTaken           Event = 100
 	JobEnded           Event = 101
 	JobPaused          Event = 102
@@ -64,6 +72,7 @@ const (
 	JobPanicked        Event = 105
 	EndNotWritten      Event = 106
 	CheckpointNotSent  Event = 107
+	DiedWithJob        Event = 108
 	ComponentRestarted Event = 207
 	SelfCheck          Event = 300
 	QueueUnreachable   Event = 401 // as in 2016
@@ -72,7 +81,6 @@ const (
 	JobRepeated        Event = 404
 	LockLost           Event = 405
 	ResultShortened    Event = 406
-	DiedWithJob        Event = 108
 	NodeRegistered     Event = 500
 	NodeUnregistered   Event = 501
 	KeyRecreated       Event = 502
@@ -169,6 +177,13 @@ var kinds = []Kind{
 	{NetworkChecked, "Network checked", info, "A person had the network checked. The line has the verdict.", "`dmgcmd network check` shows each step with its remedy."},
 	{ProxyUnread, "Proxy settings unread", warn, "The gateway's own proxy settings cannot be read from its vault; it uses the system's.", "Set the proxy again on the Settings page or with `dmgcmd proxy set URL`."},
 	{ProxyChanged, "Proxy changed", info, "A person changed the proxy settings. They are in effect at once.", ""},
+	{UpdateOffered, "Update offered", info, "The feed of updates has a newer version of the program. The line says which, and when it installs itself.", "`dmgcmd update install` installs it at once, `dmgcmd update auto off` leaves it until a person does."},
+	{UpdateInstalling, "Update begins", info, "A newer version is downloaded and checked. The program takes no new jobs, waits for those that run, and starts with it.", ""},
+	{UpdateDone, "Updated", info, "The newer version has proved itself: it started, its control socket answers, and it is connected where the version before was. It takes jobs from now on.", ""},
+	{UpdateRolledBack, "Update undone", bad, "The newer version did not start, ended, hung or was not connected in time. What it changed is as it was before, and the version before runs again. The line says why.", "Send the logs. That version is not tried again by itself; `dmgcmd update install` tries it again, a later one installs itself as usual."},
+	{UpdateNotInstalled, "Update not installed", bad, "A newer version could not be downloaded, unpacked or put on trial; the line says why. The present version goes on.", "Do what the line says. It is tried again the next day, or at once by `dmgcmd update install`."},
+	{FeedFailed, "Updates not looked for", warn, "The feed of updates could not be reached, or what it says is not believed. The program itself is not affected.", "Where it could not be reached, `dmgcmd network check` shows the way out. Where it is not believed, check this machine's clock; if that is right, tell whoever runs the feed."},
+	{ProgramRefused, "Kept program refused", warn, "A newer version lies in the data directory, but was not run, because it is damaged or somebody else could have changed it. The installed version runs.", "Let the data directory belong to the user that runs the gateway, and nobody else write there. Then install the update again."},
 	{JobTaken, "Job taken", info, "The gateway took a job from the queue. The line has run, attempt and pipeline, and how long the job waited.", ""},
 	{JobEnded, "Job ended", info, "A job has ended. Its status is Succeeded, Failed or Cancelled; a failed one has its error in the line.", "For a failed job look up the error's code, and the job's own log: `dmgcmd jobs show ID --log`."},
 	{JobPaused, "Job paused", warn, "The factory could not be reached for as long as a job may run without it, so the job waits. It goes on from its last checkpoint.", "Check the connection to the factory: `dmgcmd network check`."},
@@ -176,6 +191,7 @@ var kinds = []Kind{
 	{LeasesUnanswered, "Leases unanswered", warn, "The factory cannot be asked whether running jobs still belong to this node. They pause if it lasts.", "Check the connection to the factory: `dmgcmd network check`."},
 	{JobPanicked, "Defect in a job", bad, "A defect of the program stopped a job. The line has the place; other jobs go on.", "Send the logs."},
 	{EndNotWritten, "End of a job not written", bad, "The end of a job could not be written into the journal, and is tried again until it can be.", "Make room on the disk of the data directory, and check that its owner may write there."},
+	{DiedWithJob, "Ended while a job ran", warn, "The program ended without being told to while the job ran: it crashed, was killed, or the machine's memory was used up. A job that was there twice without getting on is started alone; at the third time it fails, and the others go on.", "Look for the reason in the lines before, and in the operating system's log. Give the machine more memory or let the job copy less at once."},
 	{CheckpointNotSent, "Checkpoint not sent", info, "How far a job is could not be told to the factory. The next checkpoint replaces it.", ""},
 	{ComponentRestarted, "Component restarted", bad, "A component of Data Management Gateway has become unresponsive or failed, and is restarted by itself. Jobs go on.", "If it comes back, send the logs."},
 	{SelfCheck, "Self-check", warn, "The gateway found something that will hurt if nobody sees to it: a disk nearly full, a clock that is off, a certificate that expires, folder rights lost, sleep enabled.", "Do what the line says; Home shows the same."},
@@ -191,7 +207,6 @@ var kinds = []Kind{
 	{GatewayRemoved, "Gateway removed", warn, "At the factory: a gateway and its nodes were removed.", ""},
 	{BusNotReady, "Service Bus not ready", bad, "At the factory: queues or rules of the Service Bus are not as they should be. It is tried again.", "Check the connection string given to the factory, and that its rule may manage the namespace."},
 	{SweepFailed, "Sweep failed", bad, "At the factory: looking after runs failed, mostly because the disk is full.", "Make room on the disk of the factory's data directory."},
-	{DiedWithJob, "Ended while a job ran", warn, "The program ended without being told to while the job ran: it crashed, was killed, or the machine's memory was used up. A job that was there twice without getting on is started alone; at the third time it fails, and the others go on.", "Look for the reason in the lines before, and in the operating system's log. Give the machine more memory or let the job copy less at once."},
 	{JobLost, "Job lost", warn, "At the factory: a node was not heard of for the whole lease of a job. The job is queued again.", "Look at the node: it may be off, asleep or cut off."},
 	{DeadLettersUnread, "Rejected jobs unread", warn, "At the factory: the queue's rejected messages could not be read. It is tried again.", "Check the connection to the Service Bus."},
 	{WatermarkDropped, "Watermark dropped", warn, "At the factory: a node sent how far an incremental copy is, and it could not be kept because it is too long.", "Use a shorter column as watermark."},

@@ -106,6 +106,8 @@ type Heartbeat struct {
 	Jobs     []string `json:"jobs,omitempty"` // activity runs it holds
 	// Endpoint is where credentials are set, "https://host:8050", "" while that is off.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Update is what it knows of newer versions of the program, nil where it is not updated by itself.
+	Update *HeartbeatUpdate `json:"update,omitempty"`
 }
 
 // Paths of the gateway's own REST calls, below the factory's address. All but registering carry the node's token as bearer

@@ -103,14 +103,16 @@ type RuntimeStatusProperties struct {
 
 // RuntimeStatusDetail is the part of a gateway's status that only self-hosted ones have.
 type RuntimeStatusDetail struct {
-	CreateTime    time.Time         `json:"createTime"`
-	TaskQueueID   string            `json:"taskQueueId"`
-	Version       string            `json:"version,omitempty"`
-	VersionStatus string            `json:"versionStatus"`
-	AutoUpdate    string            `json:"autoUpdate"`
-	Capabilities  map[string]string `json:"capabilities"`
-	ServiceURLs   []string          `json:"serviceUrls"`
-	Nodes         []Node            `json:"nodes"`
+	CreateTime    time.Time `json:"createTime"`
+	TaskQueueID   string    `json:"taskQueueId"`
+	Version       string    `json:"version,omitempty"`
+	VersionStatus string    `json:"versionStatus"`
+	AutoUpdate    string    `json:"autoUpdate"` // On, Off
+	// ScheduledUpdateDate is when the first node installs a newer version by itself.
+	ScheduledUpdateDate time.Time         `json:"scheduledUpdateDate,omitzero"`
+	Capabilities        map[string]string `json:"capabilities"`
+	ServiceURLs         []string          `json:"serviceUrls"`
+	Nodes               []Node            `json:"nodes"`
 }
 
 // Node is one installation that registered with a gateway's key.
@@ -131,6 +133,12 @@ type Node struct {
 	ConcurrentJobsRunning int     `json:"concurrentJobsRunning"`
 	AvailableMemoryInMB   int64   `json:"availableMemoryInMB"`
 	CPUUtilization        float64 `json:"cpuUtilization"` // percent
+	// AvailableVersion is a newer version that the node knows of, ScheduledUpdateDate when it installs it by itself, and
+	// UpdateProblem why the last update did not work.
+	AvailableVersion    string    `json:"availableVersion,omitempty"`
+	ScheduledUpdateDate time.Time `json:"scheduledUpdateDate,omitzero"`
+	AutoUpdate          bool      `json:"autoUpdate,omitempty"`
+	UpdateProblem       string    `json:"updateProblem,omitempty"`
 }
 
 // Monitoring is the answer of monitoringData.
