@@ -28,7 +28,7 @@ func (c *Client) Download(ctx context.Context, r *Release, file string, progress
 		progress = func(int64, int64) {}
 	}
 	if !TargetName(r.Name) || r.Length <= 0 {
-		return fault.New(fault.BadInput, "%q is no archive of a feed", r.Name)
+		return fault.New(fault.BadInput, "%q is no archive of a feed", r.Name).Try("Download what Latest offers.")
 	}
 	d := &download{c: c, r: r, path: file + Part, progress: progress}
 	err := d.open()

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+
 	"dmgateway/engine/fault"
 )
 
@@ -97,6 +99,10 @@ func New(o Options) (*Client, error) {
 				Try("Install a released build, or update by hand.")
 		}
 		o.Root = root
+	}
+	if _, err := trustedmetadata.New(o.Root); err != nil {
+		return nil, fault.New(Unavailable, "the root of trust of this program is none").Because(err).
+			Try("Install a released build, or update by hand.")
 	}
 	base, err := address(o.URL)
 	if err != nil {
