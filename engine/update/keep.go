@@ -81,6 +81,13 @@ func place(data, version, fresh string, files map[string]File) error {
 	if err := step("place"); err != nil {
 		return failed("keep the new version", final, err)
 	}
+	// One of the same version lies here where it was damaged.
+	if err := edit(data, func(s *State) error { delete(s.Kept, version); return nil }); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(final); err != nil {
+		return failed("replace a kept version", final, err)
+	}
 	if err := os.Rename(fresh, final); err != nil {
 		return failed("keep the new version", final, err)
 	}

@@ -78,7 +78,11 @@ func (u *unpacker) tar(ctx context.Context, archive string) error {
 		if err != nil {
 			return errArchive("the archive is damaged").At(archive).Because(err)
 		}
-		if err := u.entry(ctx, h.Name, h.FileInfo().Mode(), r); err != nil {
+		mode := h.FileInfo().Mode()
+		if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir {
+			mode |= fs.ModeIrregular // a hard link looks like a file
+		}
+		if err := u.entry(ctx, h.Name, mode, r); err != nil {
 			return err
 		}
 	}
