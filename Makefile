@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 CACHE := $(or $(DMG_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dmgateway)
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION := $(shell packaging/version.sh 2>/dev/null || echo 0.0.0-dev)
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 STAMP := -X dmgateway/engine.version=$(VERSION) -X dmgateway/engine.commit=$(COMMIT)
 # GLES through libGL looks the same as OpenGL and saves three minutes of the first build.
@@ -93,6 +93,32 @@ fuzz:
 ## notices: write the third-party notices anew
 notices:
 	go run ./packaging/notices
+
+## package: what people install, into dist/: archives, Linux packages, macOS layout, container, SBOM, checksums. The version
+## is the tag's, or VERSION=1.2.3; SIGN_KEY signs, FEED_ROOT is the update feed's root that is trusted, DIRTY=1 tries things out
+.PHONY: package reproducible container prove-linux prove-container
+package:
+	@packaging/setup.sh package
+	go run ./packaging/release -version '$(VERSION)' -out dist $(if $(DIRTY),-dirty)
+
+## reproducible: builds the last commit twice, in different folders and from different caches, and compares every byte
+reproducible:
+	@packaging/setup.sh package
+	packaging/reproducible.sh
+
+## container: the images of gateway and factory, with podman, docker or buildah, from what `make package` has made
+container:
+	packaging/container/build.sh
+
+## prove-linux: installs, starts, upgrades, removes and purges the Debian package in a clean system, and looks at the others
+prove-linux:
+	@packaging/setup.sh prove
+	packaging/linux/prove.sh
+
+## prove-container: runs factory and gateway from the images, read-only and not as root
+prove-container:
+	@packaging/setup.sh prove
+	packaging/container/prove.sh
 
 clean:
 	rm -rf bin dist

@@ -3,6 +3,8 @@
 #
 #   packaging/setup.sh run     what `make run` needs: C libraries for the window
 #   packaging/setup.sh test    that, and what the tests need: servers, a display without a screen, Node packages, linters
+#   packaging/setup.sh package what `make package` needs: C libraries for the window, packagers
+#   packaging/setup.sh prove   that, and what proves the packages for Linux in a clean system: `make prove-linux`
 #   packaging/setup.sh bench   that, and the tools that `make bench` compares with
 #
 # It says what it installs, does nothing where nothing is missing, and needs root only to install Debian packages.
@@ -13,6 +15,7 @@ cache=${DMG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dmgateway}
 
 # Versions of what is not a Debian package. Go modules of the product itself are in go.mod.
 azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0 duckdb=1.5.6-r.1
+nfpm=v2.45.0 cyclonedx=v1.10.0
 golangci=v2.15.0 gofumpt=v0.12.0 govulncheck=v1.9.0
 azcopy=v10.32.6 azcopy_azfile=v1.5.2-0.20250507070125-9e8eb1f00372 rclone=v1.76.0
 
@@ -21,10 +24,15 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 command -v go >/dev/null || { say "Go is missing. Install Go 1.26 or newer from https://go.dev/dl/ and run this again."; exit 1; }
 
 packages=(gcc libc6-dev pkg-config libgl-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev libgl1-mesa-dri)
-if [ "$what" != run ]; then
+case $what in
+run) ;;
+package) packages+=(ca-certificates) ;;
+prove) packages+=(ca-certificates mmdebstrap lintian rpm desktop-file-utils appstream systemd openssl xvfb openbox imagemagick x11-utils xdotool buildah zsh fish groff) ;;
+*)
 	packages+=(postgresql-15 mariadb-server openssh-server squid openssl iproute2 xvfb openbox xdotool wmctrl imagemagick x11-utils dbus dbus-x11 libglib2.0-bin lxqt-panel dunst curl chromium)
 	command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
-fi
+	;;
+esac
 [ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)
 
 install_packages() {
@@ -96,12 +104,19 @@ install_peer() { # name version "modules to get" package; a main package on stan
 }
 
 install_packages
-if [ "$what" != run ]; then
+case $what in
+run) ;;
+package | prove)
+	install_tool nfpm "$nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+	install_tool cyclonedx-gomod "$cyclonedx" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	;;
+*)
 	install_node_packages
 	install_tool gofumpt "$gofumpt" mvdan.cc/gofumpt
 	install_tool govulncheck "$govulncheck" golang.org/x/vuln/cmd/govulncheck
 	install_tool golangci-lint "$golangci" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-fi
+	;;
+esac
 if [ "$what" = bench ]; then
 	install_peer azcopy "$azcopy" "github.com/Azure/azure-storage-azcopy/v10@$azcopy" github.com/Azure/azure-storage-azcopy/v10 </dev/null
 	install_peer rclone-bin "$rclone" "github.com/rclone/rclone@$rclone" . <<-'END'
