@@ -24,3 +24,19 @@ func CheckKey(text string) []KeyPiece { return registration.Check(text) }
 
 // LogFile is where the engine writes its log.
 func (e *Engine) LogFile() string { return filepath.Join(e.data, logging.Folder, logging.Current) }
+
+// RegisteredWith says whether this node serves the gateway that the key is for, so that registering again is needless. name
+// is the gateway that it serves, "" where it serves none or the factory does not accept it any more.
+func (e *Engine) RegisteredWith(text string) (name string, same bool, err error) {
+	key, err := registration.ParseKey(text)
+	if err != nil {
+		return "", false, err
+	}
+	e.mu.Lock()
+	id := e.identity
+	e.mu.Unlock()
+	if id == nil || e.status().State == NeedRegistration {
+		return "", false, nil
+	}
+	return id.GatewayName, id.Factory == key.Factory && id.Gateway == key.Gateway, nil
+}

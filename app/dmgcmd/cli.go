@@ -20,6 +20,7 @@ const (
 	exitNotRunning  = 3 // not registered, or no engine runs
 	exitCopyFailed  = 4
 	exitInterrupted = 130
+	exitRestart     = -85 // of run to main alone: start the version that should run now
 )
 
 // cli is the whole command line; kong reads it from the tags.
@@ -28,19 +29,21 @@ type cli struct {
 	JSON    bool   `help:"Print the result as one JSON value; everything else goes to standard error."`
 	Verbose bool   `help:"Say more on standard error."`
 
-	Demo       demoCmd       `cmd:"" help:"Run the whole story in one process: factory, gateway, registering, queue, copy." group:"Start here"`
-	Run        runCmd        `cmd:"" help:"Run the engine without a window until a signal comes." group:"Gateway"`
-	Register   registerCmd   `cmd:"" help:"Register this installation with a gateway key." group:"Gateway"`
-	Unregister unregisterCmd `cmd:"" help:"Forget the registration." group:"Gateway"`
-	Status     statusCmd     `cmd:"" help:"Show the state of the running engine." group:"Gateway"`
-	Start      startCmd      `cmd:"" help:"Let the running engine connect and take jobs." group:"Gateway"`
-	Stop       stopCmd       `cmd:"" help:"Let the running engine disconnect; running jobs end at their next checkpoint." group:"Gateway"`
-	Drain      drainCmd      `cmd:"" help:"Take no new jobs and stop when those that run have ended." group:"Gateway"`
-	Jobs       jobsCmd       `cmd:"" help:"Running and recent jobs." group:"Gateway"`
-	Logs       logsCmd       `cmd:"" help:"Read, archive or send the gateway's log." group:"Gateway"`
-	Network    networkCmd    `cmd:"" help:"Check the network." group:"Gateway"`
-	Proxy      proxyCmd      `cmd:"" help:"Show, set or test the proxy." group:"Gateway"`
-	Settings   settingsCmd   `cmd:"" help:"Show or change settings." group:"Gateway"`
+	Demo         demoCmd         `cmd:"" help:"Run the whole story in one process: factory, gateway, registering, queue, copy." group:"Start here"`
+	Run          runCmd          `cmd:"" help:"Run the engine without a window until a signal comes." group:"Gateway"`
+	Register     registerCmd     `cmd:"" help:"Register this installation with a gateway key." group:"Gateway"`
+	Unregister   unregisterCmd   `cmd:"" help:"Forget the registration." group:"Gateway"`
+	Status       statusCmd       `cmd:"" help:"Show the state of the running engine." group:"Gateway"`
+	Start        startCmd        `cmd:"" help:"Let the running engine connect and take jobs." group:"Gateway"`
+	Stop         stopCmd         `cmd:"" help:"Let the running engine disconnect; running jobs end at their next checkpoint." group:"Gateway"`
+	Drain        drainCmd        `cmd:"" help:"Take no new jobs and stop when those that run have ended." group:"Gateway"`
+	Jobs         jobsCmd         `cmd:"" help:"Running and recent jobs." group:"Gateway"`
+	Logs         logsCmd         `cmd:"" help:"Read, archive or send the gateway's log." group:"Gateway"`
+	Requirements requirementsCmd `cmd:"" help:"Say whether this machine is fit for the gateway." group:"Gateway"`
+	Network      networkCmd      `cmd:"" help:"Check the network." group:"Gateway"`
+	Proxy        proxyCmd        `cmd:"" help:"Show, set or test the proxy." group:"Gateway"`
+	Update       updateCmd       `cmd:"" help:"Newer versions of the program." group:"Gateway"`
+	Settings     settingsCmd     `cmd:"" help:"Show or change settings." group:"Gateway"`
 
 	Copy           copyCmd           `cmd:"" help:"Run one copy here and now, without a factory." group:"Copying"`
 	Preview        previewCmd        `cmd:"" help:"First rows of a source, as the sink would get them." group:"Copying"`
@@ -53,8 +56,10 @@ type cli struct {
 
 	Factory factoryCmd `cmd:"" help:"The cloud side: serve it, or talk to one." group:"Factory"`
 
-	Help    helpCmd    `cmd:"" help:"Explain a command, an error code such as Unreachable, or an event of the log such as 401."`
-	Version versionCmd `cmd:"" help:"Version, commit and build date."`
+	Help       helpCmd       `cmd:"" help:"Explain a command, an error code such as Unreachable, or an event of the log such as 401."`
+	Version    versionCmd    `cmd:"" help:"Version, commit and build date."`
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete the words of this command."`
+	Manual     manualCmd     `cmd:"" hidden:"" help:"Print the manual page, dmgcmd(1)."`
 }
 
 // program is what every command gets: where to write and which data directory.
@@ -76,19 +81,25 @@ func (p *program) logger() *slog.Logger {
 	return engine.NewLog(p.err, level)
 }
 
+// about says what the program is for.
+const about = "Moves data between stores inside a network and stores in the cloud, outbound connections only."
+
+// grammar reads the words of the command line from c's tags.
+func grammar(c *cli, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append([]kong.Option{
+		kong.Name("dmgcmd"),
+		kong.Description(about),
+		kong.Vars{"data": engine.DefaultData()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(help),
+	}, more...)...)
+}
+
 // run parses args, runs the command and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var c cli
 	code := -1
-	parser, err := kong.New(&c,
-		kong.Name("dmgcmd"),
-		kong.Description("Moves data between stores inside a network and stores in the cloud, outbound connections only."),
-		kong.Vars{"data": engine.DefaultData()},
-		kong.Writers(out, errOut),
-		kong.Exit(func(n int) { code = n }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Help(help),
-	)
+	parser, err := grammar(&c, kong.Writers(out, errOut), kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		fmt.Fprintln(errOut, "dmgcmd:", err)
 		return exitFailed
@@ -110,6 +121,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	err = parsed.Run(p)
 	if err == nil {
 		return exitDone
+	}
+	if errors.Is(err, errRestart) {
+		return exitRestart
 	}
 	reported := errors.Is(err, errReported)
 	if !reported && !errors.Is(err, errFound) && !errors.Is(err, errStopped) && !errors.Is(err, errWords) {

@@ -3,7 +3,7 @@ package main
 // examples are shown by --help, by the full path of the command.
 var examples = map[string]string{
 	"dmgcmd demo":                        "  dmgcmd demo --rows 1000000 --keep ./demo",
-	"dmgcmd run":                         "  dmgcmd --data /var/lib/dmgateway run",
+	"dmgcmd run":                         "  dmgcmd --data /var/lib/dmgateway run --key-file gateway.key",
 	"dmgcmd register":                    "  dmgcmd register - < gateway.key",
 	"dmgcmd unregister":                  "  dmgcmd unregister",
 	"dmgcmd status":                      "  dmgcmd status --json",
@@ -19,6 +19,7 @@ var examples = map[string]string{
 	"dmgcmd logs show":                   "  dmgcmd logs --follow",
 	"dmgcmd logs archive":                "  dmgcmd logs archive gateway-logs.zip",
 	"dmgcmd logs send":                   "  dmgcmd logs send --note \"copies from the shop stop at noon\"",
+	"dmgcmd requirements":                "  dmgcmd requirements --brief",
 	"dmgcmd network check":               "  dmgcmd network check --html network.html",
 	"dmgcmd proxy":                       "  dmgcmd proxy show",
 	"dmgcmd proxy show":                  "  dmgcmd proxy show --json",
@@ -26,6 +27,12 @@ var examples = map[string]string{
 	"dmgcmd proxy none":                  "  dmgcmd proxy none",
 	"dmgcmd proxy set":                   "  dmgcmd proxy set http://proxy.example:3128 --user 'CORP\\anna' --password-file - --bypass '*.corp.example;10.0.0.0/8'",
 	"dmgcmd proxy test":                  "  dmgcmd proxy test",
+	"dmgcmd update":                      "  dmgcmd update --json",
+	"dmgcmd update status":               "  dmgcmd update status",
+	"dmgcmd update check":                "  dmgcmd update check",
+	"dmgcmd update install":              "  dmgcmd update install",
+	"dmgcmd update auto":                 "  dmgcmd update auto off",
+	"dmgcmd update schedule":             "  dmgcmd update schedule 22:30",
 	"dmgcmd settings":                    "  dmgcmd settings folders /srv/export:/srv/import",
 	"dmgcmd copy":                        "  dmgcmd copy orders.json --set day=2026-01-31 --dry-run",
 	"dmgcmd preview":                     "  dmgcmd preview orders.json --rows 5",
@@ -58,4 +65,5 @@ var examples = map[string]string{
 	"dmgcmd factory runs":                "  dmgcmd factory runs",
 	"dmgcmd factory watermark":           "  dmgcmd factory watermark NewOrders --reset",
 	"dmgcmd version":                     "  dmgcmd version --json",
+	"dmgcmd completion script":           "  dmgcmd completion bash > ~/.local/share/bash-completion/completions/dmgcmd",
 }

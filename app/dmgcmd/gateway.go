@@ -14,45 +14,6 @@ import (
 	"dmgateway/engine"
 )
 
-type runCmd struct{}
-
-// Run serves until a signal comes, then drains: it takes no new jobs and lets the running ones come to a checkpoint.
-func (runCmd) Run(p *program) error {
-	e, err := engine.Open(p.ctx, engine.Options{Data: p.data, Log: p.logger(), Program: true})
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	events, err := e.Subscribe(p.ctx)
-	if err != nil {
-		return err
-	}
-	p.say("The engine runs for %s. Stop it with Ctrl+C.", p.data)
-	var last engine.State
-	for ev := range events {
-		switch {
-		case ev.Status != nil && ev.Status.State != last:
-			last = ev.Status.State
-			p.say("%s", stateText(*ev.Status))
-		case ev.Job != nil && !ev.Job.Ended.IsZero():
-			p.say("job %s: %s %s", ev.Job.ID, ev.Job.Activity, ev.Job.Status)
-		}
-	}
-	p.say("Stopping: running jobs come to their next checkpoint.")
-	return nil
-}
-
-func stateText(s engine.Status) string {
-	text := string(s.State)
-	if s.Reason != "" {
-		text += ": " + s.Reason
-	}
-	if s.Remedy != "" {
-		text += " " + s.Remedy
-	}
-	return text
-}
-
 // withEngine calls fn with the engine that runs for the data directory, or with one of its own where none runs.
 func (p *program) withEngine(fn func(engine.Controller) error) error {
 	client, err := engine.Dial(p.ctx, p.data)
@@ -138,15 +99,17 @@ func (unregisterCmd) Run(p *program) error {
 	})
 }
 
-type statusCmd struct{}
+type statusCmd struct {
+	Check bool `help:"End with exit code 1 unless the gateway is connected, for health checks of containers and monitoring."`
+}
 
-func (statusCmd) Run(p *program) error {
+func (c statusCmd) Run(p *program) error {
 	return p.withRunning(func(e *engine.Client) error {
 		s, err := e.Status(p.ctx)
 		if err != nil {
 			return err
 		}
-		return p.print(s, func(w io.Writer) {
+		err = p.print(s, func(w io.Writer) {
 			pairs(w,
 				[2]string{"State", string(s.State)},
 				[2]string{"Reason", s.Reason},
@@ -161,7 +124,16 @@ func (statusCmd) Run(p *program) error {
 				[2]string{"What to do", s.Endpoint.Remedy},
 				[2]string{"Version", s.Version})
 		})
+		if err == nil && c.Check && !serves(s.State) {
+			return errFound
+		}
+		return err
 	})
+}
+
+// serves says whether the factory reaches the gateway, or it is about to finish what it has.
+func serves(s engine.State) bool {
+	return s == engine.Connected || s == engine.Limited || s == engine.Draining || s == engine.Updating
 }
 
 func certificateText(c engine.CertificateStatus) string {

@@ -1,5 +1,5 @@
 // Package selfcheck looks at the machine for what will hurt the gateway before it does: a full disk, a clock that is off,
-// a certificate that ends, folders that it may not use any more, a machine that goes to sleep.
+// a certificate that ends, folders that it may not use any more, a machine that goes to sleep, is too small or too old.
 package selfcheck
 
 import (
@@ -16,7 +16,7 @@ import (
 
 // Finding is one thing to see to.
 type Finding struct {
-	ID     string // stable: disk, clock, certificate, folder, sleep
+	ID     string // stable: disk, clock, certificate, folder, memory, sleep, system
 	Title  string
 	Text   string
 	Remedy string
@@ -54,8 +54,11 @@ func Look(ctx context.Context, p Place) []Finding {
 	list = append(list, clock(p.Skew)...)
 	list = append(list, certificate(p.CertificateEnds, p.Now)...)
 	list = append(list, folders(p)...)
-	return append(list, sleep(ctx)...)
+	return append(list, Requirements(ctx)...)
 }
+
+// Disk tells whether the disk of a folder, which exists, has too little room for the gateway's data.
+func Disk(ctx context.Context, folder string) []Finding { return disks(ctx, Place{Data: folder}) }
 
 func disks(ctx context.Context, p Place) []Finding {
 	var list []Finding

@@ -36,6 +36,18 @@ func TestFindings(t *testing.T) {
 		{name: "a certificate of a day", found: certificate(now.Add(30*time.Hour), now), id: "certificate", text: "tomorrow"},
 		{name: "a certificate of hours", found: certificate(now.Add(time.Hour), now), id: "certificate", text: "today"},
 		{name: "an ended certificate", found: certificate(now.Add(-day), now), id: "certificate", grave: true, text: "until 2026-11-22"},
+		{name: "the oldest kernel", found: system("linux", "3.2.0-4-amd64")},
+		{name: "a newer kernel", found: system("linux", "6.1.0-18-amd64")},
+		{name: "a kernel that is too old", found: system("linux", "2.6.32-754.el6"), id: "system", text: "Linux 3.2 or newer"},
+		{name: "a new Windows", found: system("windows", "10.0.19045.4046 Build 19045.4046")},
+		{name: "a Windows that is too old", found: system("windows", "6.3.9600 Build 9600"), id: "system", text: "version 6.3.9600"},
+		{name: "a macOS that is too old", found: system("darwin", "11.7.10"), id: "system"},
+		{name: "a system that says no number", found: system("linux", "unknown")},
+		{name: "a system that nobody knows", found: system("plan9", "1")},
+		{name: "enough memory", found: memory(2 << 30)},
+		{name: "memory that nobody knows", found: memory(0)},
+		{name: "little memory", found: memory(800 << 20), id: "memory", text: "800 MB"},
+		{name: "hardly any memory", found: memory(256 << 20), id: "memory", grave: true},
 	} {
 		switch {
 		case c.id == "" && len(c.found) != 0:
@@ -67,6 +79,20 @@ func TestFoldersThatCannotBeUsedAreFound(t *testing.T) {
 	}
 	if found := folders(Place{Data: dir}); len(found) != 1 || !strings.Contains(found[0].Text, "permission denied") {
 		t.Errorf("%+v", found)
+	}
+}
+
+func TestARequirementThatIsNotMetHasItsWords(t *testing.T) {
+	t.Parallel()
+	for _, f := range append(system("linux", "2.4.1"), memory(1)...) {
+		if f.ID == "" || f.Title == "" || f.Text == "" || f.Remedy == "" {
+			t.Errorf("a finding without its words: %+v", f)
+		}
+	}
+	if v, err := systemVersion(t.Context()); err != nil {
+		t.Error(err)
+	} else if _, _, ok := twoNumbers(v); !ok {
+		t.Errorf("this system's version %q has no numbers", v)
 	}
 }
 
