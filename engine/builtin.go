@@ -15,6 +15,7 @@ import (
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/registration"
+	"dmgateway/engine/supervise"
 )
 
 // Names of a factory that lies in a data directory.
@@ -100,7 +101,9 @@ func (e *Engine) startBuiltIn(ctx context.Context) error {
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	up, down := make(chan wire.Ready, 1), make(chan error, 1)
-	go func() { down <- f.Serve(serving, l, func(r wire.Ready) { up <- r }) }()
+	go func() {
+		down <- supervise.Guard(func() error { return f.Serve(serving, l, func(r wire.Ready) { up <- r }) })
+	}()
 	end := func() error {
 		stop()
 		return errors.Join(<-down, f.Close())

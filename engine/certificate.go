@@ -18,6 +18,7 @@ import (
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/secret"
+	"dmgateway/engine/supervise"
 )
 
 // settingCertificateTold is where the journal keeps which certificate of which node the factory has heard of.
@@ -148,7 +149,7 @@ func (e *Engine) changeCertificate(ctx context.Context, next *credential.Certifi
 	s := e.session
 	e.mu.Unlock()
 	if change.Unknown != "" && s != nil && !s.over() {
-		s.work.Go(s.tellCertificate)
+		s.work.Go(func() { supervise.Contain(s.e.log, "Certificate", s.tellCertificate) })
 	}
 	e.selfCheck(ctx) // a warning about the certificate before may be over
 	return change, nil

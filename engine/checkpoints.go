@@ -15,6 +15,7 @@ import (
 	"dmgateway/engine/journal"
 	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
+	"dmgateway/engine/supervise"
 )
 
 // checkpointEvery is how often a running job's newest checkpoint goes to the factory.
@@ -42,7 +43,7 @@ func (s *session) newCheckpoints(t *task) *checkpoints {
 	c := &checkpoints{Checkpoints: s.e.journal.Checkpoints(t.run()), s: s, t: t, dirty: make(chan struct{}, 1)}
 	ctx, end := context.WithCancel(s.ctx)
 	c.end = end
-	c.work.Go(func() { c.sendNews(ctx) })
+	c.work.Go(func() { supervise.Contain(s.e.log, "Checkpoints", func() { c.sendNews(ctx) }) })
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/supervise"
 )
 
 // Client controls the engine that runs in another process, over the control socket of its data directory.
@@ -215,18 +216,20 @@ func (c *Client) Subscribe(ctx context.Context) (<-chan Event, error) {
 	go func() {
 		defer close(out)
 		first := true
-		err := c.stream(ctx, http.MethodGet, "events", nil, func(s streamed) {
-			if first {
-				begun <- nil
-				first = false
-			}
-			if s.Event == nil {
-				return
-			}
-			select {
-			case out <- *s.Event:
-			case <-ctx.Done():
-			}
+		err := supervise.Guard(func() error {
+			return c.stream(ctx, http.MethodGet, "events", nil, func(s streamed) {
+				if first {
+					begun <- nil
+					first = false
+				}
+				if s.Event == nil {
+					return
+				}
+				select {
+				case out <- *s.Event:
+				case <-ctx.Done():
+				}
+			})
 		})
 		if first {
 			begun <- err

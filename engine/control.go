@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"dmgateway/engine/supervise"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
 )
@@ -86,7 +87,7 @@ func (e *Engine) serveControl() (*controlServer, error) {
 	c.server = &http.Server{Handler: e.controlRoutes(), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return e.background }}
 	go func() {
 		defer close(c.done)
-		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := supervise.Guard(func() error { return c.server.Serve(listener) }); !errors.Is(err, http.ErrServerClosed) {
 			e.log.Error("the control socket broke", logging.Key, logging.ControlBroken, "error", err)
 		}
 	}()

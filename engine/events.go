@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"dmgateway/engine/supervise"
 )
 
 // maxPending is how many distinct things a subscriber may be behind.
@@ -94,7 +96,7 @@ func (h *hub) subscribe(ctx context.Context, first func() Event) <-chan Event {
 	h.work.Go(func() {
 		defer close(s.out)
 		defer h.remove(s)
-		h.pump(ctx, s)
+		_ = supervise.Guard(func() error { h.pump(ctx, s); return nil }) // a subscriber without a hub is at its end
 	})
 	return s.out
 }

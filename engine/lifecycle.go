@@ -9,6 +9,7 @@ import (
 	"dmgateway/engine/logging"
 	"dmgateway/engine/registration"
 	"dmgateway/engine/report"
+	"dmgateway/engine/supervise"
 )
 
 // settingRevoked is where the journal keeps why the factory does not accept the present registration any more.
@@ -111,17 +112,11 @@ func (e *Engine) Drain(context.Context) error {
 	s.ch.Pause()
 	e.change(func(f *facts) { f.draining = true })
 	e.work.Go(func() {
-		if !s.pool.idle(s.ctx) {
-			return // ended otherwise in the meantime
-		}
-		e.turn.Lock()
-		defer e.turn.Unlock()
-		e.mu.Lock()
-		same := e.session == s
-		e.mu.Unlock()
-		if same {
-			e.endSession()
-		}
+		supervise.Contain(e.log, "Draining", func() {
+			if s.pool.idle(s.ctx) { // else it ended otherwise in the meantime
+				e.endThis(s)
+			}
+		})
 	})
 	return nil
 }
@@ -153,7 +148,12 @@ func (e *Engine) revoke(s *session, why error) {
 	}
 	e.change(func(f *facts) { f.revoked = revokedProblem(reason) })
 	s.cancel()
-	e.work.Go(func() {
+	e.work.Go(func() { e.endThis(s) })
+}
+
+// endThis ends a session unless that has happened already.
+func (e *Engine) endThis(s *session) {
+	supervise.Contain(e.log, "Stopping", func() {
 		e.turn.Lock()
 		defer e.turn.Unlock()
 		e.mu.Lock()

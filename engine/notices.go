@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dmgateway/engine/report"
+	"dmgateway/engine/supervise"
 )
 
 // Names of the settings that switch kinds of notices on and off; [SettingNotifications] is for all.
@@ -41,7 +42,7 @@ func (e *Engine) noticeState(before, after position) {
 	}
 	switch {
 	case after.state == Disconnected:
-		e.work.Go(func() { e.noticeIfStillLost(after) })
+		e.work.Go(func() { supervise.Contain(e.log, "Notices", func() { e.noticeIfStillLost(after) }) })
 	case after.state == Connected && e.machine.announcedLoss(false):
 		e.notice(Notice{ID: "connection", Title: "Connected again", Text: "The gateway reaches its data factory again."})
 	case after.state == NeedRegistration && before.state != NeedRegistration && after.reason != "":

@@ -19,6 +19,7 @@ import (
 	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 	"dmgateway/engine/registration"
+	"dmgateway/engine/supervise"
 )
 
 // A report on its way lies in the data directory until the factory has it whole, so that a break, of the connection or of
@@ -210,9 +211,11 @@ func (e *Engine) resumeReport() {
 	}
 	e.work.Go(func() {
 		defer e.sending.Unlock()
-		sent, err := e.sendOutgoing(e.background, o, nil)
-		if err == nil {
-			e.notice(Notice{ID: "report", Title: "The logs were sent", Text: "Report ID: " + sent.ReportID})
-		}
+		supervise.Contain(e.log, "Sending logs", func() {
+			sent, err := e.sendOutgoing(e.background, o, nil)
+			if err == nil {
+				e.notice(Notice{ID: "report", Title: "The logs were sent", Text: "Report ID: " + sent.ReportID})
+			}
+		})
 	})
 }

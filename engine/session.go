@@ -73,7 +73,7 @@ func (s *session) begin() {
 	s.component("Connection", s.ch.Run)
 	s.component("Leases", s.renewLeases)
 	s.component("Heartbeats", s.heartbeats)
-	s.work.Go(s.tellCertificate)
+	s.work.Go(func() { supervise.Contain(s.e.log, "Certificate", s.tellCertificate) })
 	if !s.e.onTrial() {
 		s.pool.open()
 	}

@@ -103,7 +103,7 @@ func (e *Engine) beginUpdates(ctx context.Context) error {
 	u.next = u.now().Add(update.FirstLook + update.Jitter(update.FirstLook, u.node, "first"))
 	u.mu.Unlock()
 	if trial {
-		e.work.Go(func() { e.proveItself(e.background) })
+		e.work.Go(func() { supervise.Contain(e.log, "Update", func() { e.proveItself(e.background) }) })
 	}
 	e.work.Go(func() { e.supervisor.Run(e.background, "Updates", e.tendUpdates) })
 	return nil

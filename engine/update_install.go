@@ -9,6 +9,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
+	"dmgateway/engine/supervise"
 	"dmgateway/engine/update"
 	"dmgateway/engine/update/feed"
 )
@@ -173,20 +174,22 @@ func (e *Engine) takeJobsAgain() {
 		return
 	}
 	e.work.Go(func() {
-		if !s.pool.idle(s.ctx) {
-			return // ended otherwise in the meantime
-		}
-		e.turn.Lock()
-		defer e.turn.Unlock()
-		e.mu.Lock()
-		same := e.session == s
-		e.mu.Unlock()
-		if !same || e.background.Err() != nil {
-			return
-		}
-		e.endSession()
-		if err := e.start(e.background); err != nil && !errors.Is(err, context.Canceled) {
-			e.log.Error("the gateway could not take jobs again", logging.Key, logging.Notable, "error", err)
-		}
+		supervise.Contain(e.log, "Update", func() {
+			if !s.pool.idle(s.ctx) {
+				return // ended otherwise in the meantime
+			}
+			e.turn.Lock()
+			defer e.turn.Unlock()
+			e.mu.Lock()
+			same := e.session == s
+			e.mu.Unlock()
+			if !same || e.background.Err() != nil {
+				return
+			}
+			e.endSession()
+			if err := e.start(e.background); err != nil && !errors.Is(err, context.Canceled) {
+				e.log.Error("the gateway could not take jobs again", logging.Key, logging.Notable, "error", err)
+			}
+		})
 	})
 }

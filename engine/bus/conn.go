@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dmgateway/engine/bus/amqp"
+	"dmgateway/engine/supervise"
 )
 
 const (
@@ -75,14 +76,23 @@ func peer(nc net.Conn) string {
 func (c *conn) run() {
 	defer c.broker.forget(c)
 	defer c.nc.Close()
-	if err := c.handshake(); err != nil {
+	supervise.Contain(c.log, "Service Bus", c.talk)
+}
+
+// talk is the whole life of the connection. A defect in it ends this connection only.
+func (c *conn) talk() {
+	if err := c.guarded(c.handshake); err != nil {
 		close(c.done)
 		c.log.Debug("a connection to the bus was not opened", "error", err)
 		return
 	}
 	var writer sync.WaitGroup
-	writer.Go(c.writeLoop)
-	err := c.readLoop()
+	writer.Go(func() {
+		if err := c.guarded(func() error { c.writeLoop(); return nil }); err != nil {
+			c.giveUp()
+		}
+	})
+	err := c.guarded(c.readLoop)
 	if c.finish(err) {
 		_, _ = io.Copy(io.Discard, c.r) // so that the close is not lost in a reset; ends by its deadline
 	}
@@ -92,6 +102,14 @@ func (c *conn) run() {
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.log.Debug("a connection to the bus ended", "error", err)
 	}
+}
+
+// guarded calls f; its panic goes to the log and becomes an error that the client may hear.
+func (c *conn) guarded(f func() error) (err error) {
+	if !supervise.Contain(c.log, "Service Bus", func() { err = f() }) {
+		err = &amqp.Error{Condition: amqp.CondInternalError, Description: "a defect of the bus"}
+	}
+	return err
 }
 
 // readLoop reads frames until the connection ends. A nil error is a close by the client.
@@ -303,11 +321,7 @@ func (c *conn) flush(spare []byte) ([]byte, bool) {
 			_, err = c.nc.Write(part)
 		}
 		if err != nil {
-			c.mu.Lock()
-			c.dead, c.out = true, nil
-			c.drained.Broadcast()
-			c.mu.Unlock()
-			_ = c.nc.Close() // so that the reader ends too
+			c.giveUp()
 			return nil, false
 		}
 		rest = rest[len(part):]
@@ -319,6 +333,15 @@ func (c *conn) flush(spare []byte) ([]byte, bool) {
 		return nil, true
 	}
 	return b, true
+}
+
+// giveUp writes nothing more and lets the reader end too.
+func (c *conn) giveUp() {
+	c.mu.Lock()
+	c.dead, c.out = true, nil
+	c.drained.Broadcast()
+	c.mu.Unlock()
+	_ = c.nc.Close()
 }
 
 // tick sends a heartbeat if nothing else was sent, ends links whose token has run out and connections that never signed

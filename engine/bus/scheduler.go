@@ -5,10 +5,15 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"dmgateway/engine/supervise"
 )
 
 // purgeEvery is how often message IDs are forgotten whose window has passed.
 const purgeEvery = 5 * time.Minute
+
+// sweepAgain is when a queue is swept again that could not be.
+const sweepAgain = time.Minute
 
 // scheduler calls the sweep of each queue when it asked for it, one after the other, on one goroutine.
 type scheduler struct {
@@ -82,7 +87,9 @@ func (s *scheduler) run() {
 		}
 		q, wait := s.next(time.Now())
 		if q != nil {
-			q.sweep(time.Now())
+			if !supervise.Contain(s.store.log, "Service Bus", func() { q.sweep(time.Now()) }) {
+				s.set(q, time.Now().Add(sweepAgain).UnixMilli())
+			}
 			continue
 		}
 		if now := time.Now(); now.Sub(purged) >= purgeEvery {

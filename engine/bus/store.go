@@ -21,6 +21,7 @@ import (
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
+	"dmgateway/engine/supervise"
 )
 
 //go:embed migrations/*.sql
@@ -162,7 +163,8 @@ func (s *store) submit(o op) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		go o.done(errClosed) // not here: the caller may hold locks that done takes
+		// Not here: the caller may hold locks that done takes.
+		go func() { supervise.Contain(s.log, "Service Bus", func() { o.done(errClosed) }) }()
 		return
 	}
 	s.queue = append(s.queue, o)
@@ -234,11 +236,11 @@ func (s *store) commit(group []op) {
 	}
 	if err != nil && len(group) > 1 {
 		for _, o := range group { // one bad change must not take the others with it
-			o.done(s.tx.run([]op{o}))
+			s.tell(o, s.tx.run([]op{o}))
 		}
 	} else {
 		for _, o := range group {
-			o.done(err)
+			s.tell(o, err)
 		}
 	}
 	size := 0
@@ -249,6 +251,11 @@ func (s *store) commit(group []op) {
 	s.waiting -= size
 	s.room.Broadcast()
 	s.mu.Unlock()
+}
+
+// tell tells a change's end. A defect in what follows from it does not stop the writer.
+func (s *store) tell(o op, err error) {
+	supervise.Contain(s.log, "Service Bus", func() { o.done(err) })
 }
 
 // load reads annotations and body of a committed message.

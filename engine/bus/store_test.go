@@ -201,3 +201,32 @@ func TestQueueAdministration(t *testing.T) {
 		t.Errorf("a rule without a key: %v", err)
 	}
 }
+
+// TestADefectInOneChangeStopsNeitherTheWriterNorTheOthers: its transaction is undone, whoever waits hears of it.
+func TestADefectInOneChangeStopsNeitherTheWriterNorTheOthers(t *testing.T) {
+	t.Parallel()
+	s := openTestStore(t, filepath.Join(t.TempDir(), "bus.db"))
+	if err := s.do(t.Context(), func(*tx) error { panic("in a change") }); err == nil || !strings.Contains(err.Error(), "in a change") {
+		t.Errorf("whoever waited heard %v", err)
+	}
+	s.submit(op{apply: func(*tx) error { return nil }, done: func(error) { panic("in what follows") }})
+	if err := s.do(t.Context(), func(t *tx) error {
+		_, err := t.isNew(1, []byte("id"), 1, 2)
+		return err
+	}); err != nil {
+		t.Errorf("the next change: %v", err)
+	}
+}
+
+// TestADefectInAConnectionEndsOnlyThatOne: a frame that makes the bus panic.
+func TestADefectInAConnectionEndsOnlyThatOne(t *testing.T) {
+	t.Parallel()
+	c := &conn{log: slog.New(slog.DiscardHandler)}
+	var ae *amqp.Error
+	if err := c.guarded(func() error { panic("in a frame") }); !errors.As(err, &ae) || ae.Condition != amqp.CondInternalError || strings.Contains(ae.Description, "frame") {
+		t.Errorf("the client hears %v", err)
+	}
+	if err := c.guarded(func() error { return errClosed }); !errors.Is(err, errClosed) {
+		t.Errorf("an error becomes %v", err)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"dmgateway/engine/supervise"
 )
 
 // tx is the writer's connection with its prepared statements. Its methods are for op.apply only.
@@ -73,7 +75,7 @@ func (t *tx) run(group []op) error {
 		return err
 	}
 	for _, o := range group {
-		if err := o.apply(t); err != nil {
+		if err := supervise.Guard(func() error { return o.apply(t) }); err != nil {
 			return t.undo(err)
 		}
 	}

@@ -87,8 +87,10 @@ func (s systemStore) ask(call func() (string, error)) (string, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		key, err := call()
-		done <- answer{key, err}
+		var a answer
+		defer func() { done <- a }()
+		defer fault.Recover(&a.err)
+		a.key, a.err = call()
 	}()
 	timer := time.NewTimer(s.timeout)
 	defer timer.Stop()

@@ -324,7 +324,9 @@ func (s *Server) serve(listeners []net.Listener) {
 	served := make(chan struct{})
 	var running sync.WaitGroup
 	for _, l := range listeners {
-		running.Go(func() { _ = h.ServeTLS(limits.limit(l), "", "") }) // ends when shut closes it
+		running.Go(func() {
+			_ = supervise.Guard(func() error { return h.ServeTLS(limits.limit(l), "", "") }) // ends when shut closes it
+		})
 	}
 	s.work.Go(func() { running.Wait(); close(served) })
 	s.mu.Lock()

@@ -17,6 +17,7 @@ import (
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
+	"dmgateway/engine/supervise"
 )
 
 // Serve serves the factory over HTTPS on l, which it closes, until ctx ends; then it finishes what it was asked and
@@ -55,7 +56,7 @@ func (f *Factory) Serve(ctx context.Context, l net.Listener, ready func(wire.Rea
 	if ready != nil {
 		ready(f.Ready())
 	}
-	f.work.Go(func() { f.renewLoop(ctx) })
+	f.work.Go(func() { supervise.Contain(f.o.Log, "Server certificate", func() { f.renewLoop(ctx) }) })
 	err := server.Serve(tls.NewListener(l, config))
 	if !cancelStop() {
 		<-stopped // requests are finished

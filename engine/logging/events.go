@@ -25,6 +25,8 @@ const (
 	ControlBroken Event = 7
 	Notable       Event = 8
 
+	DefectContained Event = 9
+
 	ReportSent     Event = 25 // the number that the gateway of 2016 had for it
 	ReportNotSent  Event = 26
 	LogsArchived   Event = 27
@@ -150,6 +152,7 @@ var kinds = []Kind{
 	{LinesLost, "Lines lost", warn, "Lines of the log could not be written, mostly because the disk was full. The line says how many.", "Make room on the disk of the data directory."},
 	{ControlBroken, "Control socket broken", bad, "The socket by which dmgcmd and a second window reach the engine has ended. Jobs are not affected.", "Restart the program. If it comes back, check that nothing removes files from the data directory."},
 	{Notable, "Notice", warn, "Something that a person should know of, in the line's own words.", "Read the line; it names what it is about."},
+	{DefectContained, "Defect contained", bad, "A defect of the program stopped one small part of it; the line has the place. Everything else goes on.", "Send the logs."},
 	{ReportSent, "Report sent", info, "Send logs has handed a report over to the data factory. The line has its report ID.", "Give the report ID to whoever helps you."},
 	{ReportNotSent, "Report not sent", warn, "A report could not be sent to the data factory yet, or was refused.", "Check the connection with `dmgcmd network check`, or use Archive logs and hand the file over another way."},
 	{LogsArchived, "Logs archived", info, "Archive logs has written a zip file; the line names it.", ""},

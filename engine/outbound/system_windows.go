@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"sync"
 
+	"dmgateway/engine/fault"
+
 	"github.com/mattn/go-ieproxy"
 )
 
@@ -19,8 +21,10 @@ func desktopRoutes(ctx context.Context, target *url.URL) ([]Route, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		routes, err := windowsRoutes(target)
-		done <- answer{routes, err}
+		var a answer
+		defer func() { done <- a }()
+		defer fault.Recover(&a.err)
+		a.routes, a.err = windowsRoutes(target)
 	}()
 	select {
 	case a := <-done:

@@ -210,3 +210,14 @@ func Every(ctx context.Context, p *Pulse, interval time.Duration, do func(contex
 		}
 	}
 }
+
+// Contain calls f and tells the log of a panic of it, as a defect in that part of the program. It is for goroutines whose
+// failure nobody waits for; it reports whether f returned.
+func Contain(log *slog.Logger, part string, f func()) bool {
+	err := Guard(func() error { f(); return nil })
+	var p *PanicError
+	if errors.As(err, &p) {
+		log.Error("a defect of the program was contained", logging.Key, logging.DefectContained, "component", part, "panic", fmt.Sprint(p.Value), "stack", p.Stack)
+	}
+	return err == nil
+}

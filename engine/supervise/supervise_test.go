@@ -103,3 +103,20 @@ func TestEachPieceOfWorkCanBeDisturbed(t *testing.T) {
 		t.Errorf("%d pieces of work, restarts %v", disturbed, restarts)
 	}
 }
+
+func TestAContainedPanicIsALineOfTheLog(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&b, nil))
+	if !Contain(log, "Part", func() {}) || b.Len() > 0 {
+		t.Errorf("without a panic: %s", b.String())
+	}
+	if Contain(log, "Part", func() { panic("of a test") }) {
+		t.Error("the panic was not noticed")
+	}
+	for _, want := range []string{`"event":9`, `"component":"Part"`, "of a test", "supervise_test.go"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the log lacks %s: %s", want, b.String())
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"dmgateway/engine/outbound"
 	"dmgateway/engine/secret"
+	"dmgateway/engine/supervise"
 )
 
 // Options say what a gateway uses. Whatever is nil is told as not being there.
@@ -96,7 +97,9 @@ func Run(ctx context.Context, o Options, progress func(Check)) Report {
 		n++
 		work.Go(func() {
 			r := &recorder{ctx: ctx}
-			check(ctx, r)
+			if err := supervise.Guard(func() error { check(ctx, r); return nil }); err != nil {
+				r.check.Steps = append(r.check.Steps, Step{Name: "check", State: Failed, Detail: "a defect of the program stopped this check: " + clean(err.Error()), Remedy: "Send the logs."})
+			}
 			d.done(place, r.check)
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -388,5 +389,27 @@ func TestErrorsAreToldApartOnEverySystem(t *testing.T) {
 	copy(header.RecordHeader[:], "HTTP/")
 	if f := handshakeFailed(t.Context(), header); !strings.Contains(f.detail, "plain HTTP") {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestADefectInOneCheckIsThatChecksFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.o.Stores[0].RoundTrip = func(context.Context) error { panic("in a store") }
+	lookup := w.o.Lookup
+	w.o.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+		if host == namespace {
+			panic("in a look-up")
+		}
+		return lookup(ctx, host)
+	}
+	r := Run(t.Context(), w.o, nil)
+	for _, name := range []string{storeName, amqpName, webSocketName} {
+		if c := r.check(t, name); c.State() != Failed || !strings.Contains(fmt.Sprint(c.Steps), "panic: in a") {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if c := r.check(t, factoryName); c.State() != OK {
+		t.Errorf("%+v", c)
 	}
 }

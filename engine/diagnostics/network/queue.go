@@ -17,6 +17,7 @@ import (
 	"dmgateway/engine/fault"
 	"dmgateway/engine/outbound"
 	"dmgateway/engine/protocol"
+	"dmgateway/engine/supervise"
 )
 
 const (
@@ -239,7 +240,7 @@ func (d *doctor) checkStore(ctx context.Context, r *recorder, s Store) {
 	}
 	r.step(roundTrip, proxyLimit, func(ctx context.Context) finding {
 		done := make(chan error, 1)
-		go func() { done <- s.RoundTrip(ctx) }()
+		go func() { done <- supervise.Guard(func() error { return s.RoundTrip(ctx) }) }()
 		select {
 		case err = <-done:
 		case <-ctx.Done():

@@ -149,8 +149,10 @@ func (d *doctor) connect(ctx context.Context, addrs []netip.Addr, port string) (
 	results := make(chan attempt, len(addrs))
 	for _, a := range addrs {
 		go func() {
-			conn, err := d.o.Out.Direct(ctx, "tcp", net.JoinHostPort(a.String(), port))
-			results <- attempt{a, conn, err}
+			r := attempt{addr: a}
+			defer func() { results <- r }()
+			defer fault.Recover(&r.err)
+			r.conn, r.err = d.o.Out.Direct(ctx, "tcp", net.JoinHostPort(a.String(), port))
 		}()
 	}
 	var conn net.Conn

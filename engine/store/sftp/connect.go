@@ -166,6 +166,13 @@ func (s *server) auth(env store.Env) ([]ssh.AuthMethod, error) {
 
 // keepAlive notices a connection whose other end is gone without a word.
 func (c *connection) keepAlive() {
+	var err error
+	defer func() {
+		if err != nil {
+			c.kill()
+		}
+	}()
+	defer fault.Recover(&err)
 	tick := time.NewTicker(aliveEvery)
 	defer tick.Stop()
 	for {
@@ -175,10 +182,9 @@ func (c *connection) keepAlive() {
 		case <-tick.C:
 		}
 		late := time.AfterFunc(aliveTime, c.kill)
-		_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
+		_, _, err = c.ssh.SendRequest("keepalive@openssh.com", true, nil)
 		late.Stop()
 		if err != nil {
-			c.kill()
 			return
 		}
 	}

@@ -75,6 +75,7 @@ type part struct {
 }
 
 func (r *reader) open(full string) (err error) {
+	defer fault.Recover(&err)
 	info, err := r.conn.sftp.Stat(full) // opening a pipe would wait for its other end
 	if err != nil {
 		return notThere(err)
@@ -107,12 +108,20 @@ func (r *reader) same() error {
 func (r *reader) run() {
 	defer close(r.parts)
 	defer func() { _ = r.file.Close() }()
+	if err := r.pump(); err != nil {
+		r.give(part{err: err})
+	}
+}
+
+// pump gives part after part, the last one with its error; its own error is that of a defect.
+func (r *reader) pump() (failure error) {
+	defer fault.Recover(&failure)
 	var buffers [3][]byte // one is used, one waits, one is filled
 	for i := 0; ; i++ {
 		size := r.want(i)
 		if size == 0 {
 			r.give(part{err: r.end()})
-			return
+			return nil
 		}
 		b := buffers[i%3]
 		if int64(cap(b)) < size {
@@ -128,7 +137,7 @@ func (r *reader) run() {
 			err = r.end()
 		}
 		if !r.give(part{b[:n], err}) || err != nil {
-			return
+			return nil
 		}
 	}
 }

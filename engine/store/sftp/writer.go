@@ -114,6 +114,19 @@ type handle struct {
 	once sync.Once
 }
 
+// openOn opens the file on a handle's connection.
+func (w *writer) openOn(h *handle, flags int) (err error) {
+	defer fault.Recover(&err)
+	info, err := h.conn.sftp.Stat(w.target)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return fault.New(fault.Conflict, "write file").At(w.path).Try("A folder or device has that name already.")
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		h.file, err = h.conn.sftp.OpenFile(w.at, flags)
+	}
+	return err
+}
+
 // begin opens the file on a connection.
 func (w *writer) begin(ctx context.Context, flags int) error {
 	conn, err := w.files.pool.get(ctx)
@@ -123,13 +136,7 @@ func (w *writer) begin(ctx context.Context, flags int) error {
 	h := &handle{conn: conn}
 	opened := make(chan error, 1)
 	w.files.pool.wg.Go(func() {
-		info, err := conn.sftp.Stat(w.target)
-		switch {
-		case err == nil && !info.Mode().IsRegular():
-			err = fault.New(fault.Conflict, "write file").At(w.path).Try("A folder or device has that name already.")
-		case err == nil || errors.Is(err, fs.ErrNotExist):
-			h.file, err = conn.sftp.OpenFile(w.at, flags)
-		}
+		err := w.openOn(h, flags)
 		opened <- err
 		if err != nil {
 			w.files.pool.put(conn)
