@@ -32,7 +32,7 @@ type Tray struct {
 	ready   chan struct{} // closed once the desktop's part has begun and takes changes
 	quitted chan struct{}
 
-	state, open, start, stop, register, sendLogs, quit *systray.MenuItem
+	state, open, start, stop, register, update, sendLogs, quit *systray.MenuItem
 
 	language string // the setting's value, known to Follow only
 
@@ -101,7 +101,7 @@ func (t *Tray) build() {
 	t.state = add()
 	t.state.Disable()
 	systray.AddSeparator()
-	t.open, t.register, t.start, t.stop = add(), add(), add(), add()
+	t.open, t.register, t.start, t.stop, t.update = add(), add(), add(), add(), add()
 	systray.AddSeparator()
 	t.sendLogs = add()
 	visible(t.sendLogs, t.actions.SendLogs != nil)
@@ -159,6 +159,8 @@ func (t *Tray) clicks(ctx context.Context) {
 			t.model.Start()
 		case <-t.stop.ClickedCh:
 			t.model.Stop()
+		case <-t.update.ClickedCh:
+			t.model.InstallUpdate()
 		case <-t.sendLogs.ClickedCh:
 			if t.actions.SendLogs != nil {
 				t.actions.SendLogs()
@@ -201,6 +203,13 @@ func (t *Tray) apply(v view.Tray) {
 		visible(t.register, v.RegistrationNeeded)
 		visible(t.start, !v.RegistrationNeeded)
 		visible(t.stop, !v.RegistrationNeeded)
+	}
+	if first || old.Update != v.Update {
+		t.update.SetTitle(v.Update)
+		visible(t.update, v.Update != "")
+	}
+	if first || old.CanUpdate != v.CanUpdate {
+		enable(t.update, v.CanUpdate)
 	}
 	if first || old.CanStart != v.CanStart {
 		enable(t.start, v.CanStart)

@@ -32,11 +32,14 @@ const (
 	MarkDisconnected Mark = "disconnected"
 	MarkDraining     Mark = "draining"
 	MarkUpdating     Mark = "updating"
+	// MarkAvailable is for the tray, where a newer version is available and nothing more pressing is to be shown.
+	MarkAvailable Mark = "available"
 )
 
 // Marks are all of them, in the order of a gateway's life.
 var Marks = []Mark{
 	MarkUnregistered, MarkStopped, MarkConnecting, MarkConnected, MarkCopying, MarkLimited, MarkDisconnected, MarkDraining, MarkUpdating,
+	MarkAvailable,
 }
 
 // Face is how a state looks: a mark, a tone, a title of one or two words, and why it is so and what to do.
@@ -52,10 +55,10 @@ type Face struct {
 func FaceOf(s engine.Status) Face {
 	f := plainFace(s)
 	if s.Reason != "" {
-		f.Reason = Sentence(said(s.Reason, stateReasons()))
+		f.Reason = Sentence(words.Of(s.Reason))
 	}
 	if s.Remedy != "" {
-		f.Remedy = Sentence(said(s.Remedy, stateReasons()))
+		f.Remedy = Sentence(words.Of(s.Remedy))
 	}
 	return f
 }
@@ -92,26 +95,6 @@ func plainFace(s engine.Status) Face {
 
 func copyingText(n int) string {
 	return counted(int64(n), words.T("Copying: 1 job is running."), words.T("Copying: %s jobs are running."))
-}
-
-// stateReasons are what the engine says of states and what to do.
-func stateReasons() []saying {
-	return []saying{
-		{"This gateway is not registered yet.", words.T("This gateway is not registered yet.")},
-		{
-			"Register it with a gateway key from the data factory, or try it with the built-in one.",
-			words.T("Register it with a gateway key from the data factory, or try it with the built-in one."),
-		},
-		{"The program is being replaced by a newer version.", words.T("The program is being replaced by a newer version.")},
-		{
-			"No new jobs are taken; the gateway stops when the running ones have ended.",
-			words.T("No new jobs are taken; the gateway stops when the running ones have ended."),
-		},
-		{"A person stopped the gateway.", words.T("A person stopped the gateway.")},
-		{"Start it to take jobs again.", words.T("Start it to take jobs again.")},
-		{"The data factory does not accept this gateway any more: %s", words.T("The data factory does not accept this gateway any more: %s")},
-		{"Register again with the gateway's present key.", words.T("Register again with the gateway's present key.")},
-	}
 }
 
 // CanStart reports whether Start would do something.

@@ -40,9 +40,14 @@ type Home struct {
 	Running      []RunningJob
 	RunningTitle string
 	// Recent are the newest of the Ended jobs.
-	Recent      []EndedJob
-	Ended       int
-	Sample      *SampleView
+	Recent []EndedJob
+	Ended  int
+	Sample *SampleView
+	// Update is what is said of newer versions, Updated which one came, nil where that was seen.
+	Update      UpdateView
+	Updated     *UpdatedView
+	Checking    bool   // the feed is being asked
+	Version     string // "Version 1.2.0"
 	Certificate engine.CertificateStatus
 	// Foot tells version and last contact.
 	Foot string
@@ -66,7 +71,7 @@ type SampleView struct {
 
 // HomeOf gives what Home shows.
 func HomeOf(s Snapshot, now time.Time) Home {
-	h := Home{Mode: Overview, Face: FaceOf(s.Status), Doing: s.Doing, Steps: StepsOf(s), Success: said(s.Success, stepTexts()), Certificate: s.Status.Certificate}
+	h := Home{Mode: Overview, Face: FaceOf(s.Status), Doing: s.Doing, Steps: StepsOf(s), Success: words.Of(s.Success), Certificate: s.Status.Certificate}
 	if s.Failed != Registering {
 		h.Problem = s.Problem
 	}
@@ -105,23 +110,19 @@ func HomeOf(s Snapshot, now time.Time) Home {
 		h.Warnings = warningsOf(s)
 	}
 	h.Foot = foot(s.Status, now)
+	h.Update, h.Updated, h.Checking = UpdateOf(s, now), UpdatedOf(s, now), s.update.checking
+	if s.Status.Version != "" {
+		h.Version = words.T("Version %s", s.Status.Version)
+	}
 	return h
 }
 
-// foot says which version runs and when the factory was last heard.
+// foot says when the factory was last heard.
 func foot(s engine.Status, now time.Time) string {
-	text := words.T("Version %s", s.Version)
-	if s.Version == "" {
-		text = ""
-	}
 	if s.LastContact.IsZero() {
-		return text
+		return ""
 	}
-	contact := words.T("Last contact with the factory: %s", Moment(s.LastContact, now))
-	if text == "" {
-		return contact
-	}
-	return text + " · " + contact
+	return words.T("Last contact with the factory: %s", Moment(s.LastContact, now))
 }
 
 func names(s engine.Status) (gateway, subtitle string) {
@@ -152,7 +153,7 @@ func StepsOf(s Snapshot) []Step {
 	for i, st := range s.Steps {
 		last := i == len(s.Steps)-1
 		failed := last && s.Failed != Nothing
-		steps = append(steps, Step{Text: said(st.Text, stepTexts()), Failed: failed, Done: !failed && (!last || s.Doing == Nothing)})
+		steps = append(steps, Step{Text: words.Of(st.Text), Failed: failed, Done: !failed && (!last || s.Doing == Nothing)})
 	}
 	return steps
 }
@@ -181,22 +182,4 @@ func sampleView(s Snapshot) *SampleView {
 		v.Title = words.T("The sample is being copied.")
 	}
 	return v
-}
-
-// stepTexts are what the engine says of the steps of registering and of Try it here.
-func stepTexts() []saying {
-	return []saying{
-		{"Checking the key", words.T("Checking the key")},
-		{"Contacting %s", words.T("Contacting %s")},
-		{"Proving the key to each other", words.T("Proving the key to each other")},
-		{"Handing over the gateway's certificate", words.T("Handing over the gateway's certificate")},
-		{"Receiving the queue's address", words.T("Receiving the queue's address")},
-		{RegisterSuccess, words.T("Agent registration is successful!")},
-		{"Starting the built-in factory", words.T("Starting the built-in factory")},
-		{"Making a gateway and its key", words.T("Making a gateway and its key")},
-		{"Making a sample database of %s rows", words.T("Making a sample database of %s rows")},
-		{"Sealing the sample's credential for this gateway alone", words.T("Sealing the sample's credential for this gateway alone")},
-		{"Giving linked services, datasets and pipelines to the factory", words.T("Giving linked services, datasets and pipelines to the factory")},
-		{"Starting the pipelines", words.T("Starting the pipelines")},
-	}
 }

@@ -175,5 +175,5 @@ func ProblemOf(err error) *Problem {
 		return nil
 	}
 	e := engine.ErrorOf(err)
-	return &Problem{Code: e.Code, Text: Sentence(e.Message), Hint: Sentence(e.Hint)}
+	return &Problem{Code: e.Code, Text: Sentence(words.Of(e.Message)), Hint: Sentence(words.Of(e.Hint))}
 }

@@ -44,6 +44,7 @@ type Snapshot struct {
 	// Sample is where Try it here put its files, nil where it was not used since the start.
 	Sample *engine.Sample
 
+	update        updating
 	cancelling    map[string]bool
 	closed        map[string]bool // warnings that were put away
 	settings      []engine.Setting

@@ -46,6 +46,8 @@ func NoticeSetting(id string) string {
 		return engine.SettingNotifyJobs
 	case strings.HasPrefix(id, warningNotice):
 		return engine.SettingNotifyWarnings
+	case id == updateNotice:
+		return engine.SettingNotifyUpdates
 	case id == "report":
 		return engine.SettingNotifyReports
 	}
@@ -80,17 +82,20 @@ func (n *Notifier) Notice(e engine.Notice) {
 func (n *Notifier) Warnings(list []engine.Warning) {
 	now := map[string]bool{}
 	for _, w := range list {
-		if w.ID == "component" && !w.Grave {
+		if w.ID == "component" && !w.Grave || w.ID == updateNotice { // which the engine tells by itself
 			continue
 		}
 		key := fmt.Sprint(warningKey(w), w.Grave)
 		if now[key] = true; n.warned[key] {
 			continue
 		}
-		n.Notice(engine.Notice{ID: warningNotice + warningKey(w), Title: said(w.Title, warningTitles()), Text: Sentence(said(w.Text, warningTexts())), Error: w.Grave})
+		n.Notice(engine.Notice{ID: warningNotice + warningKey(w), Title: words.Of(w.Title), Text: Sentence(words.Of(w.Text)), Error: w.Grave})
 	}
 	n.warned = now
 }
+
+// updateNotice is the ID of the engine's notices about newer versions.
+const updateNotice = "update"
 
 // warningNotice begins the ID of a notice of a warning.
 const warningNotice = "warning-"

@@ -98,11 +98,8 @@ func GroupOf(name string) Group {
 	if strings.HasPrefix(name, "notify") {
 		return GroupGeneral
 	}
-	if strings.HasPrefix(name, "update") {
+	if strings.HasPrefix(name, "update") || name == engine.SettingAutoUpdate {
 		return GroupUpdates
-	}
-	if strings.HasPrefix(name, "notify") {
-		return GroupGeneral
 	}
 	if strings.HasPrefix(name, "log") {
 		return GroupLog

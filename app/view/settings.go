@@ -87,6 +87,16 @@ func SettingTitle(name string) string {
 		return words.T("Notify of warnings")
 	case engine.SettingNotifyReports:
 		return words.T("Notify of sent logs")
+	case engine.SettingNotifyUpdates:
+		return words.T("Notify of updates")
+	case engine.SettingAutoUpdate:
+		return words.T("Update by itself")
+	case engine.SettingUpdateTime:
+		return words.T("Time of day")
+	case engine.SettingUpdateChannel:
+		return words.T("Versions")
+	case engine.SettingUpdateFeed:
+		return words.T("Address of the feed")
 	case engine.SettingByteLimit:
 		return words.T("Bytes per second at most")
 	case engine.SettingRowLimit:
@@ -126,6 +136,10 @@ func ChoiceTitle(choice string) string {
 		return words.T("Light")
 	case "dark":
 		return words.T("Dark")
+	case "stable":
+		return words.T("Finished ones")
+	case "preview":
+		return words.T("Previews too")
 	}
 	for _, l := range words.Languages() {
 		if l.Tag == choice {

@@ -17,6 +17,9 @@ type Tray struct {
 	CanStart, CanStop  bool
 	Running            int
 	RegistrationNeeded bool
+	// Update is the entry about a newer version, "" for none; CanUpdate says that it does something.
+	Update    string
+	CanUpdate bool
 	// Language is that of the texts.
 	Language string
 }
@@ -42,9 +45,46 @@ func TrayOf(s Snapshot) Tray {
 	if s.Status.State != engine.Connected && s.Status.State != engine.Stopped && f.Reason != "" {
 		lines = append(lines, f.Reason)
 	}
+	if line := t.update(s); line != "" {
+		lines = append(lines, line)
+	}
 	// Windows shows 127 characters.
 	t.Tooltip = Shorten(strings.Join(lines, "\n"), 120)
 	return t
+}
+
+// update shows what there is to know of a newer version, and gives the tooltip's line about it.
+func (t *Tray) update(s Snapshot) (line string) {
+	u := s.Status.Update
+	state, _ := progressOf(s)
+	switch state {
+	case engine.UpdateAvailable, engine.UpdateScheduled:
+		t.Update, t.CanUpdate = words.T("Update now to version %s", u.Available), !s.update.checking
+		line = words.T("Version %s is available.", u.Available)
+		if u.Scheduled != nil {
+			line = words.T("Update to %s at %s", u.Available, u.Scheduled.Local().Format("15:04"))
+		}
+		if t.Mark == MarkConnected {
+			t.Mark = MarkAvailable
+		}
+	case engine.UpdateDownloading:
+		t.Update = words.T("Version %s is being downloaded.", u.Available)
+	case engine.UpdateWaiting:
+		t.Update = words.T("Version %s waits for running jobs.", u.Available)
+	case engine.UpdateRestarting:
+		t.Update = words.T("The program restarts as version %s.", u.Available)
+	case engine.UpdateOnTrial:
+		t.Mark, line = MarkUpdating, words.T("Version %s is proving itself.", s.Status.Version)
+	case engine.UpdateFailed:
+		line = words.T("The update did not work. The version before runs.")
+		if u.Available != "" {
+			t.Update, t.CanUpdate = words.T("Try version %s again", u.Available), !s.update.checking
+		}
+	}
+	if line == "" {
+		line = t.Update
+	}
+	return line
 }
 
 // RunningJobs is how many jobs run, as the engine counts them or as its jobs tell, whichever is more.

@@ -33,9 +33,12 @@ const (
 func warningsOf(s Snapshot) []WarningView {
 	var list []WarningView
 	for _, w := range s.Status.Warnings {
+		if w.ID == updateNotice && s.Status.Update.State == engine.UpdateFailed {
+			continue // the section about updates says it, with what can be done
+		}
 		v := WarningView{
-			Key: warningKey(w), Tone: Warning, Title: said(w.Title, warningTitles()), Text: Sentence(said(w.Text, warningTexts())),
-			Remedy: Sentence(said(w.Remedy, warningRemedies())), Closable: !w.Grave, Where: warningPlace(w.ID),
+			Key: warningKey(w), Tone: Warning, Title: words.Of(w.Title), Text: Sentence(words.Of(w.Text)),
+			Remedy: Sentence(words.Of(w.Remedy)), Closable: !w.Grave, Where: warningPlace(w.ID),
 		}
 		if w.Grave {
 			v.Tone = Bad
@@ -52,7 +55,7 @@ func warningPlace(id string) Place {
 	switch id {
 	case "certificate", "folder":
 		return AtSettings
-	case "component", "crash":
+	case "component", "crash", "programs", "feed":
 		return AtDiagnostics
 	}
 	return ""
@@ -76,84 +79,4 @@ func (m *Model) CloseWarning(key string) {
 		}
 		s.closed[key] = true
 	})
-}
-
-func warningTitles() []saying {
-	return []saying{
-		{"The disk is nearly full", words.T("The disk is nearly full")},
-		{"The clock is off", words.T("The clock is off")},
-		{"The gateway's certificate ends soon", words.T("The gateway's certificate ends soon")},
-		{"The gateway's certificate has ended", words.T("The gateway's certificate has ended")},
-		{"The data directory cannot be used", words.T("The data directory cannot be used")},
-		{"A folder of jobs cannot be used", words.T("A folder of jobs cannot be used")},
-		{"This machine may go to sleep", words.T("This machine may go to sleep")},
-		{"A component was restarted", words.T("A component was restarted")},
-		{"The program crashed the last time it ran", words.T("The program crashed the last time it ran")},
-	}
-}
-
-func warningTexts() []saying {
-	return []saying{
-		{"The disk of %s has %s left of %s.", words.T("The disk of %s has %s left of %s.")},
-		{
-			"This machine's clock is %s ahead of the data factory's. Sign-in fails when they differ by more than a few minutes.",
-			words.T("This machine's clock is %s ahead of the data factory's. Sign-in fails when they differ by more than a few minutes."),
-		},
-		{
-			"This machine's clock is %s behind the data factory's. Sign-in fails when they differ by more than a few minutes.",
-			words.T("This machine's clock is %s behind the data factory's. Sign-in fails when they differ by more than a few minutes."),
-		},
-		{
-			"The gateway's certificate was valid until %s. It still opens credentials; other programs may refuse to seal any with it.",
-			words.T("The gateway's certificate was valid until %s. It still opens credentials; other programs may refuse to seal any with it."),
-		},
-		{"The gateway's certificate ends today.", words.T("The gateway's certificate ends today.")},
-		{"The gateway's certificate ends tomorrow.", words.T("The gateway's certificate ends tomorrow.")},
-		{"The gateway's certificate ends in %s days, on %s.", words.T("The gateway's certificate ends in %s days, on %s.")},
-		{"The gateway can no longer write into its data directory %s: %s.", words.T("The gateway can no longer write into its data directory %s: %s.")},
-		{"Jobs may use %s, but the gateway cannot: %s.", words.T("Jobs may use %s, but the gateway cannot: %s.")},
-		{"This machine goes to sleep by itself (%s). Jobs are not served meanwhile.", words.T("This machine goes to sleep by itself (%s). Jobs are not served meanwhile.")},
-		{"This machine sleeps after %s without input. Jobs are not served meanwhile.", words.T("This machine sleeps after %s without input. Jobs are not served meanwhile.")},
-		{"What it said is in %s.", words.T("What it said is in %s.")},
-		{"The component %s stopped working (%s) and was restarted at %s.", words.T("The component %s stopped working (%s) and was restarted at %s.")},
-		{
-			"The component %s stopped working %s times in the last hour (%s) and was restarted each time.",
-			words.T("The component %s stopped working %s times in the last hour (%s) and was restarted each time."),
-		},
-	}
-}
-
-func warningRemedies() []saying {
-	return []saying{
-		{"Make room on the disk, or choose folders on another one.", words.T("Make room on the disk, or choose folders on another one.")},
-		{
-			"Make room on the disk: without any the gateway can write down no job, so it takes none.",
-			words.T("Make room on the disk: without any the gateway can write down no job, so it takes none."),
-		},
-		{
-			"Turn sleep and hibernation off for this machine while it is plugged in, or run the gateway on a machine that stays awake.",
-			words.T("Turn sleep and hibernation off for this machine while it is plugged in, or run the gateway on a machine that stays awake."),
-		},
-		{
-			"Give the user that runs the gateway the right to read and write there, or take the folder out of the setting \"folders\".",
-			words.T("Give the user that runs the gateway the right to read and write there, or take the folder out of the setting \"folders\"."),
-		},
-		{
-			"Give the user that runs the gateway the right to read and write there again.",
-			words.T("Give the user that runs the gateway the right to read and write there again."),
-		},
-		{
-			"Make or import a new certificate on the Settings page (`dmgcmd certificate new`), then set the credentials again that it names.",
-			words.T("Make or import a new certificate on the Settings page (`dmgcmd certificate new`), then set the credentials again that it names."),
-		},
-		{
-			"Set this machine's clock, and turn on its synchronisation with a time server.",
-			words.T("Set this machine's clock, and turn on its synchronisation with a time server."),
-		},
-		{"Send the logs, so that the cause can be found.", words.T("Send the logs, so that the cause can be found.")},
-		{
-			"Send the logs, which hold that file. The gateway goes on with its jobs by itself.",
-			words.T("Send the logs, which hold that file. The gateway goes on with its jobs by itself."),
-		},
-	}
 }

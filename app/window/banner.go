@@ -19,6 +19,7 @@ type banner struct {
 	title, more *text
 	close       *widget.Button
 	actions     *fyne.Container
+	words       *fyne.Container // title, more and actions
 	onClose     func()
 }
 
@@ -29,9 +30,9 @@ func newBanner(tone view.Tone, actions ...fyne.CanvasObject) *banner {
 			b.onClose()
 		}
 	})
-	words := stack(gapSmall, b.title.Object, b.more.Object, b.actions)
+	b.words = stack(gapSmall, b.title.Object, b.more.Object, b.actions)
 	b.panel = newPanel(colorSurface, toneColor(tone), radius, container.New(inset{gap, gap, gap, gapMedium},
-		container.New(line{gap: 10, grow: 1, top: true}, b.sign, container.New(inset{1, 0, 2, 0}, words), b.close)))
+		container.New(line{gap: 10, grow: 1, top: true}, b.sign, container.New(inset{1, 0, 2, 0}, b.words), b.close)))
 	show(b.actions, len(actions) > 0)
 	b.Hide()
 	return b

@@ -14,7 +14,6 @@ import (
 
 	"dmgateway/app/view"
 	"dmgateway/app/view/viewtest"
-	"dmgateway/app/words"
 	"dmgateway/engine"
 )
 
@@ -74,31 +73,16 @@ func diagnosed() *viewtest.Controller {
 	return c
 }
 
-// looks are those in which every page of Diagnostics and Help is drawn.
-var looks = []struct{ variant, language string }{{"light", "en"}, {"dark", "de"}, {"light", "de"}, {"dark", "en"}}
-
-// eachLook draws a page in every look.
+// eachLook draws a page of Diagnostics or Help in each look.
 func eachLook(t *testing.T, name string, do func(t *testing.T, w *Window)) {
 	t.Helper()
-	if raceDetector {
-		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
-	}
-	for _, l := range looks {
-		t.Run(l.variant+" "+l.language, func(t *testing.T) {
-			t.Cleanup(func() { words.Use("en") })
-			words.Use(l.language)
-			w := open(t, diagnosed(), l.variant)
-			w.diagnostics.quiet = true
-			w.Go(2)
-			do(t, w)
-			size(w, 860, 580)
-			looksAs(t, w, fmt.Sprintf("%s-%s-%s", name, l.variant, l.language))
-			if l.variant == "light" && l.language == "de" {
-				size(w, 640, 440)
-				looksAs(t, w, name+"-small")
-			}
-		})
-	}
+	inLooks(t, name, diagnosed, func(t *testing.T, w *Window) {
+		t.Helper()
+		w.diagnostics.quiet = true
+		w.Go(2)
+		do(t, w)
+		again(w)
+	})
 }
 
 func TestTheFirstPageOfDiagnosticsLeadsToItsTools(t *testing.T) {

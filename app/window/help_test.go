@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"dmgateway/app/view"
+	"dmgateway/app/words"
 	"dmgateway/assets"
 )
 
@@ -32,11 +33,11 @@ func TestWhatLeavesTheComputerIsSaid(t *testing.T) {
 }
 
 func TestALongTextIsShownLineByLine(t *testing.T) {
-	w := open(t, diagnosed(), "light")
-	w.Go(3)
-	w.showLines("Licence", assets.Text("LICENSE"))
-	looksAs(t, w, "licence")
-	answer(t, w, "Close")
+	eachLook(t, "licence", func(t *testing.T, w *Window) {
+		t.Helper()
+		w.Go(3)
+		w.showLines(words.T("Licence"), assets.Text("LICENSE"))
+	})
 }
 
 func TestEscapeLeadsBackAndCtrlFToTheSearch(t *testing.T) {

@@ -28,6 +28,7 @@ type homePage struct {
 	problem, success             *banner
 	warnings                     *warningBar
 	sample                       *sampleBanner
+	update                       *updateBar
 	runningTitle                 *text
 	jobs, running                *fyne.Container
 	cards                        []*jobCard
@@ -48,6 +49,7 @@ func newHomePage(w *Window) *homePage {
 	}
 	h.problem.onClose, h.success.onClose = w.o.Model.Dismiss, w.o.Model.Dismiss
 	h.sample = newSampleBanner(w)
+	h.update = newUpdateBar(w)
 	h.charts = newChartRow(w, func() bool { return w.home == h && w.shown && w.at == 0 && h.overview.Visible() })
 	h.warnings = newWarningBar(w, func() { h.overview.relayout() })
 	h.all = button("", "", widget.LowImportance, func() { h.showHistory(true) })
@@ -64,10 +66,10 @@ func newHomePage(w *Window) *homePage {
 	h.overview = newScrolled(stack(gapMedium,
 		stack(2, h.gateway.Object, h.subtitle.Object),
 		card(status),
-		h.problem.panel, h.success.panel, h.warnings.object, h.sample.panel,
+		h.problem.panel, h.success.panel, h.update.updated.panel, h.warnings.object, h.update.panel, h.sample.panel,
 		h.jobs, h.charts.object,
 		stack(gap, spread(gap, 0, newText(words.T("Recent jobs"), subhead, cut).Object, h.all), h.recent.panel),
-		h.foot.Object))
+		h.update.quiet, h.foot.Object))
 	h.object = container.NewStack(h.overview, h.welcome.object, h.register.object, h.history.object)
 	return h
 }
@@ -156,6 +158,7 @@ func (h *homePage) applyOverview(v view.Home) {
 	h.recent.apply(v.Recent)
 	show(h.all, v.Ended > 0)
 	h.all.SetText(words.T("All jobs (%s)", view.Count(int64(v.Ended))))
+	h.update.apply(v)
 	h.foot.set(v.Foot)
 	h.overview.relayout()
 }

@@ -58,32 +58,12 @@ func warned() *viewtest.Controller {
 	return c
 }
 
-// inLooks draws a picture in light and English, and in dark and German.
-func inLooks(t *testing.T, name string, scene func() *viewtest.Controller, do func(t *testing.T, w *Window)) {
-	t.Helper()
-	if raceDetector {
-		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
+func TestHomeLooksAsDrawn(t *testing.T) {
+	for _, scene := range viewtest.Scenes {
+		inLooks(t, "home-"+scene.Name, scene.Make, func(*testing.T, *Window) {})
 	}
-	for _, l := range []struct{ variant, language string }{{"light", "en"}, {"dark", "de"}} {
-		t.Run(l.language, func(t *testing.T) {
-			speak(t, l.language)
-			w := open(t, scene(), l.variant)
-			do(t, w)
-			looksAs(t, w, fmt.Sprintf("%s-%s-%s", name, l.variant, l.language))
-		})
-	}
-}
-
-func TestHomeInEveryLanguageAndScale(t *testing.T) {
-	inLooks(t, "home-busy", viewtest.Busy, func(*testing.T, *Window) {})
-	inLooks(t, "home-tall", viewtest.Busy, func(_ *testing.T, w *Window) { size(w, 860, 1080) })
-	inLooks(t, "home-2x", viewtest.Busy, func(t *testing.T, w *Window) {
-		t.Helper()
-		w.win.Canvas().(interface{ SetScale(scale float32) }).SetScale(2)
-	})
-	inLooks(t, "home-least", warned, func(_ *testing.T, w *Window) { size(w, 640, 480) })
-	inLooks(t, "home-broken", viewtest.Broken, func(*testing.T, *Window) {})
-	inLooks(t, "welcome", viewtest.New, func(_ *testing.T, w *Window) { size(w, 640, 480) })
+	inLooks(t, "home-tall", viewtest.Busy, func(_ *testing.T, w *Window) { w.look(aLook{width: 860, height: 1080, scale: 1}) })
+	inLooks(t, "home-warned", warned, func(*testing.T, *Window) {})
 }
 
 func TestWarningsAreFoldedAndCanBePutAway(t *testing.T) {
@@ -93,8 +73,6 @@ func TestWarningsAreFoldedAndCanBePutAway(t *testing.T) {
 	if !first.Visible() || second.Visible() || first.others.Text != "Show 2 more warnings" || first.close.Visible() {
 		t.Fatalf("folded, it shows %q", first.others.Text)
 	}
-	size(w, 860, 580)
-	looksAs(t, w, "home-warned-light")
 	test.Tap(first.others)
 	if !second.Visible() || !second.close.Visible() || second.lead.Text != "Open Settings" {
 		t.Fatal("the others are not shown")
@@ -121,7 +99,7 @@ func TestWarningsAreFoldedAndCanBePutAway(t *testing.T) {
 func TestAllWarningsInGerman(t *testing.T) {
 	inLooks(t, "warnings", warned, func(_ *testing.T, w *Window) {
 		w.home.warnings.toggle()
-		size(w, 700, 620)
+		w.look(aLook{width: 700, height: 620, scale: 1})
 	})
 }
 
@@ -157,11 +135,11 @@ func TestTheHistoryIsSearchedAndRetried(t *testing.T) {
 func TestTheHistoryLooksAsDrawn(t *testing.T) {
 	inLooks(t, "history", viewtest.Busy, func(_ *testing.T, w *Window) {
 		w.home.showHistory(true)
-		size(w, 860, 580)
+		again(w)
 	})
 	inLooks(t, "history-none", viewtest.Idle, func(_ *testing.T, w *Window) {
 		w.home.showHistory(true)
-		size(w, 640, 480)
+		again(w)
 	})
 }
 
@@ -193,10 +171,6 @@ func TestAJobsDetailsLookAsDrawn(t *testing.T) {
 	for name, id := range map[string]string{"running": "r1", "ended": "d1", "error": "f1"} {
 		inLooks(t, "job-"+name, detailed, func(_ *testing.T, w *Window) { w.showJob(id) })
 	}
-	inLooks(t, "job-least", detailed, func(_ *testing.T, w *Window) {
-		size(w, 640, 480)
-		w.showJob("f1")
-	})
 }
 
 func TestAJobIsFollowedWhileItIsLookedAt(t *testing.T) {
@@ -242,14 +216,13 @@ func TestRegisteringLooksAsDrawn(t *testing.T) {
 		w.home.register.key.SetText(goodKey)
 		w.home.register.send()
 		settle(t, w, func(s view.Snapshot) bool { return len(s.Steps) == 3 })
-		size(w, 860, 580)
+		again(w)
 	})
 	inLooks(t, "register-wrong", viewtest.New, func(_ *testing.T, w *Window) {
-		size(w, 640, 480)
 		w.home.showRegister(true)
 		w.home.register.key.SetText("ADF#11111111-2222-3333-4444-555555555555@1111x111-2222")
 		w.home.register.key.SetText("ADF#11111111-2222-3333-4444-555555555555@1111x111-2222@")
-		size(w, 640, 480)
+		again(w)
 	})
 }
 
@@ -276,7 +249,7 @@ func TestLogsAreArchivedAfterRegisteringFailed(t *testing.T) {
 			t.Error("it is not told that archiving failed")
 		}
 		p.archived.set("", "")
-		size(w, 860, 700)
+		again(w)
 	})
 }
 

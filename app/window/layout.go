@@ -193,8 +193,32 @@ func (s *scrolled) relayout() {
 		return
 	}
 	s.content.Resize(fyne.NewSize(size.Width, s.content.Size().Height))
+	arrange(s.content)
+	if s.scroll.Size() == size && s.content.MinSize().Max(size) == s.content.Size() {
+		return // nothing to scroll has come or gone
+	}
 	s.scroll.Resize(size)
 	s.scroll.Refresh()
+}
+
+// arrange lays out what is in o anew. Refreshing o would do so too, and draw every text and picture again: while jobs run
+// that happens ten times a second.
+func arrange(o fyne.CanvasObject) {
+	switch o := o.(type) {
+	case *fyne.Container:
+		if o.Layout != nil {
+			o.Layout.Layout(o.Objects, o.Size())
+		}
+		for _, child := range o.Objects {
+			if child.Visible() {
+				arrange(child)
+			}
+		}
+	case *panel:
+		arrange(o.content)
+	case *pressable:
+		arrange(o.content)
+	}
 }
 
 // MinSize is small: the rest scrolls.

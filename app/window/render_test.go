@@ -2,9 +2,7 @@ package window
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,30 +65,46 @@ func until(t *testing.T, ok func() bool) {
 	}
 }
 
-// TestEveryPageLooksAsDrawn compares with pictures that somebody has looked at. After a change of the look, copy those
-// from testdata/failed over them, once you have looked at them too.
-func TestEveryPageLooksAsDrawn(t *testing.T) {
+// aLook is a way in which every page and dialog is drawn.
+type aLook struct {
+	variant, language    string
+	width, height, scale float32
+}
+
+// looks are two, which have both of everything: themes, languages, scales, and the usual and the least size. After a
+// change of what is drawn, copy the pictures from testdata/failed over those in testdata/pages, once you have looked at
+// them.
+var looks = []aLook{{"light", "en", 860, 580, 1}, {"dark", "de", leastWidth, leastHeight, 2}}
+
+func (l aLook) String() string { return l.variant + "-" + l.language }
+
+// inLooks draws a scene in each look. do may change the window's size; what it brings up has to be there when it returns.
+func inLooks(t *testing.T, name string, scene func() *viewtest.Controller, do func(t *testing.T, w *Window)) {
+	t.Helper()
 	if raceDetector {
 		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
 	}
-	for _, scene := range viewtest.Scenes {
-		for _, variant := range []string{"light", "dark"} {
-			if variant == "dark" && scene.Name != "busy" && scene.Name != "new" {
-				continue
-			}
-			w := open(t, scene.Make(), variant)
-			for i, p := range w.pages {
-				if i > 0 && scene.Name != "busy" {
-					continue
-				}
-				t.Run(fmt.Sprintf("%s %s %s", scene.Name, p.name, variant), func(t *testing.T) {
-					w.Go(i)
-					size(w, 860, 580)
-					looksAs(t, w, fmt.Sprintf("%s-%s-%s", strings.ToLower(p.name), scene.Name, variant))
-				})
-			}
-		}
+	for _, l := range looks {
+		t.Run(l.String(), func(t *testing.T) {
+			speak(t, l.language)
+			w := open(t, scene(), l.variant)
+			w.look(l)
+			do(t, w)
+			looksAs(t, w, name+"-"+l.String())
+		})
 	}
+}
+
+// look gives the window a look's size and scale.
+func (w *Window) look(l aLook) {
+	w.win.Canvas().(interface{ SetScale(scale float32) }).SetScale(l.scale)
+	size(w, l.width, l.height)
+}
+
+// again lays the window out once more.
+func again(w *Window) {
+	s := w.win.Canvas().Size()
+	size(w, s.Width, s.Height)
 }
 
 func looksAs(t *testing.T, w *Window, name string) {
@@ -99,20 +113,4 @@ func looksAs(t *testing.T, w *Window, name string) {
 		return
 	}
 	test.AssertRendersToImage(t, filepath.Join("pages", name+".png"), w.win.Canvas())
-}
-
-func TestTheSmallestWindowShowsEverything(t *testing.T) {
-	w := open(t, viewtest.Broken(), "dark")
-	size(w, 640, 440)
-	looksAs(t, w, "home-broken-small")
-	w.Go(2)
-	size(w, 640, 440)
-	looksAs(t, w, "diagnostics-broken-small")
-}
-
-func TestAJobIsShownInFull(t *testing.T) {
-	w := open(t, viewtest.Busy(), "light")
-	row := w.home.recent.rows[1]
-	test.Tap(row)
-	looksAs(t, w, "job-failed")
 }

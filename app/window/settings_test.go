@@ -97,30 +97,22 @@ func shows(t *testing.T, w *Window, ok func() bool) {
 	w.Apply(w.o.Model.Snapshot())
 }
 
-var settingsLooks = []struct{ language, variant string }{{"en", "light"}, {"de", "dark"}}
-
 func TestEveryGroupOfSettingsLooksAsDrawn(t *testing.T) {
 	if raceDetector {
 		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
 	}
-	for _, look := range settingsLooks {
+	for _, look := range looks {
 		speak(t, look.language)
 		w := atSettings(t, office(), look.variant)
+		w.look(look)
 		for _, g := range w.settings.offered() {
 			w.settings.choose(g)
-			size(w, 860, 580)
-			looksAs(t, w, fmt.Sprintf("settings-%s-%s-%s", g, look.language, look.variant))
+			again(w)
+			looksAs(t, w, fmt.Sprintf("settings-%s-%s", g, look))
 		}
-		w.settings.search.SetText("p")
 		w.settings.search.SetText(map[string]string{"en": "limit password", "de": "kennwort"}[look.language])
-		size(w, 860, 580)
-		looksAs(t, w, fmt.Sprintf("settings-search-%s-%s", look.language, look.variant))
-		w.settings.choose(view.GroupJobs)
-		size(w, 640, 440)
-		looksAs(t, w, fmt.Sprintf("settings-small-%s-%s", look.language, look.variant))
-		w.settings.choose(view.GroupNetwork)
-		size(w, 640, 440)
-		looksAs(t, w, fmt.Sprintf("settings-small-proxy-%s-%s", look.language, look.variant))
+		again(w)
+		looksAs(t, w, fmt.Sprintf("settings-search-%s", look))
 	}
 }
 
@@ -128,24 +120,25 @@ func TestTheDialogsOfSettingsLookAsDrawn(t *testing.T) {
 	if raceDetector {
 		t.Skip("drawing is slow under the detector; TestPicturesWithoutDetector has them compared")
 	}
-	for _, look := range settingsLooks {
+	for _, look := range looks {
 		speak(t, look.language)
 		fake := office()
 		w := atSettings(t, fake, look.variant)
+		w.look(look)
 		cert := w.settings.certificate
 		for name, up := range map[string]func(){
 			"certificate": cert.view, "certificate-new": cert.newCertificate, "certificate-import": cert.importSheet, "certificate-export": cert.exportSheet,
 			"endpoint-certificate": w.settings.endpoint.importSheet,
 		} {
 			up()
-			looksAs(t, w, fmt.Sprintf("dialog-%s-%s-%s", name, look.language, look.variant))
+			looksAs(t, w, fmt.Sprintf("dialog-%s-%s", name, look))
 			w.sheet.hide()
 		}
 		pairingUp(t, w)
-		looksAs(t, w, fmt.Sprintf("dialog-pairing-%s-%s", look.language, look.variant))
+		looksAs(t, w, fmt.Sprintf("dialog-pairing-%s", look))
 		w.sheet.hide()
 		c := credentialsUp(t, w)
-		looksAs(t, w, fmt.Sprintf("dialog-credentials-choose-%s-%s", look.language, look.variant))
+		looksAs(t, w, fmt.Sprintf("dialog-credentials-choose-%s", look))
 		c.servicePlace.Objects[0].(*panel).content.(*keySelect).SetSelectedIndex(0)
 		for _, o := range test.LaidOutObjects(c.fields) {
 			if f, ok := o.(*field); ok && f.Password {
@@ -156,10 +149,7 @@ func TestTheDialogsOfSettingsLookAsDrawn(t *testing.T) {
 		c.test()
 		until(t, func() bool { s := c.model.Test.Snapshot(); return !s.Busy && len(s.Stages) == 3 })
 		c.apply()
-		looksAs(t, w, fmt.Sprintf("dialog-credentials-tested-%s-%s", look.language, look.variant))
-		size(w, 640, 440)
-		c.apply()
-		looksAs(t, w, fmt.Sprintf("dialog-credentials-small-%s-%s", look.language, look.variant))
+		looksAs(t, w, fmt.Sprintf("dialog-credentials-tested-%s", look))
 	}
 }
 

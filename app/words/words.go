@@ -50,6 +50,7 @@ type table map[string]string
 type speech struct {
 	language *Language
 	texts    table
+	engine   *spoken
 }
 
 // present is the language in use: one for the whole program, because a person has one. nil is English.
@@ -83,7 +84,11 @@ func Use(tag string) {
 		if err != nil {
 			panic(err) // embedded and tested
 		}
-		present.Store(&speech{l, texts})
+		sentences, err := loadSpoken(tag)
+		if err != nil {
+			panic(err) // embedded and tested
+		}
+		present.Store(&speech{l, texts, sentences})
 		return
 	}
 	present.Store(nil)
@@ -174,6 +179,3 @@ func Day(t time.Time) string {
 
 // DayOfYear is Day with the year: 21 Nov 2025 or 21. Nov. 2025.
 func DayOfYear(t time.Time) string { return fmt.Sprintf("%s %d", Day(t), t.Year()) }
-
-// Of translates a text that the engine said, such as the help of a setting; one that no language knows stays English.
-func Of(text string) string { return T(text) }

@@ -25,6 +25,8 @@ type Controller struct {
 	SettingErr error // of SetSetting
 	Sample     engine.Sample
 	Steps      []engine.RegisterStep
+	// UpdateSteps are told by InstallUpdate.
+	UpdateSteps []engine.UpdateStep
 	Answers
 	Gate        chan struct{} // what takes a while waits for it after its steps, where it is not nil
 	asked       []string
