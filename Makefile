@@ -120,5 +120,13 @@ prove-container:
 	@packaging/setup.sh prove
 	packaging/container/prove.sh
 
+## release-feed: put the archives in dist/ into a signed feed of updates, for ROLLOUT percent of all; packaging/feed/README.md
+.PHONY: release-feed
+FEED_KEYS ?= $(HOME)/dmgateway-feed-keys
+FEED_OUT ?= $(HOME)/dmgateway-feed
+release-feed:
+	go run ./packaging/feed release -keys "$(FEED_KEYS)" -out "$(FEED_OUT)" -dist dist -channel "$(or $(CHANNEL),stable)" -rollout "$(or $(ROLLOUT),-1)" \
+		$(if $(NOTES),-notes "$(NOTES)") $(if $(FEED_PASS),-passphrase-file "$(FEED_PASS)")
+
 clean:
 	rm -rf bin dist

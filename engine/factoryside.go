@@ -55,6 +55,7 @@ type FactoryOptions struct {
 	ServiceBus string // connection string of an Azure Service Bus namespace, "" = the built-in bus
 	TLSCert    string // PEM files, "" = a certificate of the factory's own authority
 	TLSKey     string
+	Feed       string // folder with a feed of updates for gateways, "" = none
 	Verbose    bool
 	LogTo      io.Writer
 }
@@ -75,7 +76,7 @@ func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady
 		return fault.New(fault.Conflict, "listen on %s", o.Listen).Because(err).Try("Choose another address with --listen; port 0 takes a free one.")
 	}
 	f, err := factory.Open(ctx, factory.Options{
-		Dir: dir, Name: o.Name, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServiceBus: secret.New(o.ServiceBus), Version: Version().Version,
+		Dir: dir, Name: o.Name, CertFile: o.TLSCert, KeyFile: o.TLSKey, ServiceBus: secret.New(o.ServiceBus), Version: Version().Version, Feed: o.Feed,
 		Stores: stores.Stores(), Formats: formats.Formats(), Log: NewLog(o.LogTo, level),
 	})
 	if err != nil {

@@ -32,6 +32,7 @@ type serveCmd struct {
 	ServiceBus string `help:"Connection string of an Azure Service Bus namespace to use instead of the built-in bus." env:"DMG_SERVICE_BUS" placeholder:"CONNECTION"`
 	TLSCert    string `name:"tls-cert" help:"Certificate (PEM) instead of one of the factory's own authority." type:"existingfile" placeholder:"FILE"`
 	TLSKey     string `name:"tls-key" help:"Key of --tls-cert." type:"existingfile" placeholder:"FILE"`
+	Feed       string `help:"Folder with a feed of updates, to be served to gateways." type:"path" placeholder:"DIR"`
 	ReadyFile  string `help:"Where to write url, portal, token and ca as JSON once it serves." type:"path" placeholder:"FILE"`
 }
 
@@ -41,7 +42,7 @@ func (c serveCmd) Run(p *program) error {
 	}
 	return engine.ServeFactory(p.ctx, engine.FactoryOptions{
 		Data: p.data, Name: c.Name, Listen: c.Listen, ServiceBus: c.ServiceBus,
-		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Verbose: p.verbose, LogTo: p.err,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, Feed: c.Feed, Verbose: p.verbose, LogTo: p.err,
 	}, func(r engine.FactoryReady) error {
 		if c.ReadyFile != "" {
 			text, err := json.Marshal(r)

@@ -52,6 +52,10 @@ type Options struct {
 	//
 	// Default: the built-in Service Bus.
 	ServiceBus secret.String
+	// Feed is a folder with a feed of updates, which is served to gateways as it is.
+	//
+	// Default: none.
+	Feed string
 	// Stores and Formats are what pipelines may use.
 	Stores  *store.Registry
 	Formats *format.Registry
@@ -140,6 +144,9 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	o.fill()
 	if o.Stores == nil || o.Formats == nil {
 		return nil, fault.New(fault.Internal, "a factory needs registries of stores and formats")
+	}
+	if err := checkFeed(o.Feed); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fault.New(fault.Forbidden, "make the factory's folder").At(o.Dir).Because(err).

@@ -56,6 +56,7 @@ func (f *Factory) routes() http.Handler {
 	m.Handle("PUT "+protocol.PathCredential, f.answer(f.asNode(f.putCredential)))
 	m.Handle("POST "+protocol.PathReports, f.answer(f.asNode(f.beginReport)))
 	m.Handle("PUT "+protocol.PathReports+"/{id}", f.answer(f.asNode(f.receiveReport)))
+	m.Handle("GET "+protocol.PathUpdates, f.answer(f.updates))
 	m.Handle("GET /reports/{id}", f.answer(f.portalReport))
 	m.Handle(protocol.PathBus, http.HandlerFunc(f.serveBus))
 	m.Handle("GET /{$}", f.answer(f.portal))

@@ -16,6 +16,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
 )
 
 // Roles that have a key each, as TUF names them.
@@ -46,6 +47,18 @@ type Keys struct {
 
 func (k Keys) file(role string) string { return filepath.Join(k.Dir, role+".key") }
 func (k Keys) anchor() string          { return filepath.Join(k.Dir, "root.json") }
+
+// RootJSON is the root that is trusted, for builds to pin.
+func (k Keys) RootJSON() ([]byte, error) {
+	text, err := os.ReadFile(k.anchor())
+	if err != nil {
+		return nil, fmt.Errorf("the trusted root is missing beside the keys: %w", err)
+	}
+	if _, err := trustedmetadata.New(text); err != nil {
+		return nil, fmt.Errorf("%s is no root: %w", k.anchor(), err)
+	}
+	return text, nil
+}
 
 // has reports whether the key of a role is there.
 func (k Keys) has(role string) bool {

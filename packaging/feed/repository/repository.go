@@ -132,13 +132,13 @@ func Open(o Options) (*Repository, error) {
 	if err := apart(o.Keys.Dir, o.Out); err != nil {
 		return nil, err
 	}
-	anchor, err := os.ReadFile(o.Keys.anchor())
+	anchor, err := o.Keys.RootJSON()
 	if err != nil {
-		return nil, fmt.Errorf("the trusted root is missing beside the keys: %w", err)
+		return nil, err
 	}
 	trusted, err := trustedmetadata.New(anchor)
 	if err != nil {
-		return nil, fmt.Errorf("the trusted root %s: %w", o.Keys.anchor(), err)
+		return nil, err // RootJSON has checked it
 	}
 	trusted.RefTime = time.Time{} // nothing has expired
 	r := &Repository{o: o}
@@ -203,7 +203,7 @@ func (r *Repository) numbered(role string, version int64) string {
 func (o *Options) until(d time.Duration) time.Time { return o.Now().Add(d).UTC().Truncate(time.Second) }
 
 // RootJSON is the newest root, for builds to pin.
-func (r *Repository) RootJSON() ([]byte, error) { return os.ReadFile(r.o.Keys.anchor()) }
+func (r *Repository) RootJSON() ([]byte, error) { return r.o.Keys.RootJSON() }
 
 // Renew signs the timestamp anew: the feed is as fresh as on its first day.
 func (r *Repository) Renew() error {
