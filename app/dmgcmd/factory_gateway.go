@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"dmgateway/engine"
@@ -90,6 +91,7 @@ func (c gatewayShowCmd) Run(p *program) error {
 			[2]string{"Version", d.Version})
 		for _, n := range d.Nodes {
 			pairs(w, [2]string{"Node", fmt.Sprintf("%s  %s  %d of %d jobs  CPU %.0f %%  %s free", n.NodeName, n.Status, n.ConcurrentJobsRunning, n.ConcurrentJobsLimit, n.CPUUtilization, bytesText(n.AvailableMemoryInMB<<20))})
+			pairs(w, [2]string{"", strings.TrimSuffix("version "+n.Version+", "+n.UpdateText(), ", ")})
 		}
 	})
 }
