@@ -18,7 +18,9 @@ func (p *program) runBrowser() error {
 	ended := make(chan struct{})
 	var once sync.Once
 	quit := func() { once.Do(func() { close(ended) }) }
-	server, err := browser.Listen(browser.Options{Model: p.model, Version: engine.Version(), Open: p.open, Quit: quit})
+	server, err := browser.Listen(browser.Options{
+		Model: p.model, Version: engine.Version(), Data: p.engine.Data(), Log: p.engine.LogFile(), Login: p.login(), Open: p.open, Quit: quit,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,36 +1,45 @@
-// Package browser shows the gateway as a page in the browser, for machines on which no window can be drawn. It serves
-// on loopback only, to whoever comes with a one-time token that the program itself hands to the browser, and has the
-// same functions as the window's Home, Register and Settings.
+// Package browser shows the gateway as a page in the browser, for machines on which no window can be drawn. It has
+// everything that the window has, from the same models of package view.
+//
+// The page is HTML from the templates in assets/page. Its script (page.js) sends forms, and whenever the server says that
+// something has changed (an event stream) it gets the page anew and takes over the differences, so that what a person
+// types, the focus and the place on the page stay. The log is read in windows of lines (log.js): the browser never has
+// more lines than it shows.
+//
+// It serves on loopback only, to whoever comes with an address that the program itself hands to the browser, once; see
+// guard.go. What is typed as a secret goes to the engine and is never in an answer.
 package browser
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"html/template"
-	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	"dmgateway/app/view"
-	"dmgateway/assets"
 	"dmgateway/engine"
 )
 
 const (
 	// entryLife is how long an address with a token can be used, once.
 	entryLife = 2 * time.Minute
-	// maxBody is the longest form that is read.
-	maxBody = 64 << 10
+	// maxBody is the longest form that is read: a PFX file, or the JSON of a linked service.
+	maxBody = 2 << 20
 )
 
 // Options is what the page needs to know and may do.
 type Options struct {
 	Model   *view.Model
 	Version engine.VersionInfo
+	// Data is the data directory, Log the file of the log; "" leaves out what needs them.
+	Data, Log string
+	// Login is whether the program starts at login; nil leaves it out.
+	Login view.LoginControl
 	// Open shows a folder with the desktop's own program.
 	Open func(target string) error
 	// Quit ends the program.
@@ -49,8 +58,26 @@ type Server struct {
 	pages    *template.Template
 	session  string // the cookie's value
 
-	mu      sync.Mutex
-	entries map[string]time.Time // tokens that were not used yet, until when they can be
+	// The dialogs' models: there is one person.
+	certificates *view.Certificates
+	endpoint     *view.Endpoint
+	proxy        *view.Proxy
+	credentials  *view.Credentials
+	network      *view.NetworkCheck
+	connection   *view.ConnectionTest
+	report       *view.LogReport
+	archive      *view.LogArchive
+	login        *view.Login
+
+	part sync.Mutex // one part of a report is fetched at a time
+
+	mu       sync.Mutex
+	entries  map[string]time.Time // tokens that were not used yet, until when they can be
+	language string               // the setting that is in use
+	exported string               // thumbprint of the certificate that was exported from here
+	loaded   string               // thumbprint of the certificate that was asked about
+	folder   string               // of archives until they are downloaded, "" before the first
+	logs     map[string]*view.LogView
 }
 
 // Listen takes a free port of loopback. Serve answers on it.
@@ -58,7 +85,7 @@ func Listen(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	pages, err := template.New("").Funcs(template.FuncMap{"icon": inlineIcon, "folders": view.Folders, "choice": view.ChoiceTitle}).ParseFS(assets.Page(), "*.html")
+	pages, err := parse()
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +93,18 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, listener: listener, pages: pages, session: rand.Text(), entries: map[string]time.Time{}}
+	m := o.Model
+	s := &Server{
+		o: o, listener: listener, pages: pages, session: rand.Text(), entries: map[string]time.Time{}, logs: map[string]*view.LogView{},
+		certificates: m.Certificates(o.Now), endpoint: m.Endpoint(), proxy: m.Proxy(), credentials: m.Credentials(), network: m.NetworkCheck(),
+		connection: m.ConnectionTest(o.Data), report: m.LogReport(), archive: m.LogArchive(o.Data),
+	}
+	if o.Login != nil {
+		s.login = m.Login(o.Login)
+	}
 	s.http = &http.Server{Handler: s.guard(s.routes()), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10}
 	return s, nil
 }
-
-// inlineIcon is a drawing of the program's own, written into the page.
-func inlineIcon(name string) template.HTML { return template.HTML(assets.Icon(name)) } //nolint:gosec // embedded, not a person's
 
 // Address is where the page is, for whoever has been let in.
 func (s *Server) Address() string { return "http://" + s.listener.Addr().String() }
@@ -97,110 +129,20 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	stopped := context.AfterFunc(ctx, func() { _ = s.http.Close() }) // nothing is left to lose
 	defer stopped()
+	defer s.removeArchives()
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-func (s *Server) cookie() string {
-	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
-	return "dmgateway-" + port
-}
-
-// guard lets through only what is meant for this server by its own page: the Host is the loopback address itself, so
-// that no name that somebody points at it works; the cookie is there; and what changes something comes from the page.
-func (s *Server) guard(next http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		if r.Host != s.listener.Addr().String() {
-			http.Error(w, "This address is not the gateway's.", http.StatusMisdirectedRequest)
-			return
-		}
-		if err := origin.Check(r); err != nil {
-			http.Error(w, "Another page asked for this.", http.StatusForbidden)
-			return
-		}
-		if r.URL.Path == "/enter" {
-			s.enter(w, r)
-			return
-		}
-		c, err := r.Cookie(s.cookie())
-		if err != nil || subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.session)) != 1 {
-			http.Error(w, "Open this page from the gateway's tray icon, or by starting the program again.", http.StatusUnauthorized)
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// enter takes a token, once, and gives the cookie for it.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
+// removeArchives removes archives that wait for their download.
+func (s *Server) removeArchives() {
 	s.mu.Lock()
-	until, known := s.entries[token]
-	delete(s.entries, token)
+	folder := s.folder
+	s.folder = ""
 	s.mu.Unlock()
-	if !known || s.o.Now().After(until) {
-		http.Error(w, "This address was used already or is too old. Open the page from the gateway's tray icon, or by starting the program again.", http.StatusUnauthorized)
-		return
+	if folder != "" {
+		_ = os.RemoveAll(folder) // in the system's folder for what is temporary
 	}
-	//nolint:gosec // G124: the page is served over HTTP on loopback only, where Secure would keep the cookie from coming back
-	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	to := "/"
-	if r.URL.Query().Get("to") == "/quit" {
-		to = "/quit"
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	for path, name := range map[string]string{"/{$}": "home", "/register": "register", "/settings": "settings", "/quit": "quit"} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { s.page(w, name) })
-	}
-	mux.HandleFunc("GET /events", s.events)
-	mux.HandleFunc("POST /check", s.check)
-	mux.HandleFunc("POST /do/{what}", s.do)
-	mux.HandleFunc("GET /mark/{name}", func(w http.ResponseWriter, r *http.Request) {
-		for _, m := range view.Marks {
-			if string(m)+".svg" == r.PathValue("name") {
-				svg(w, assets.Mark(string(m)))
-				return
-			}
-		}
-		if r.PathValue("name") == "app.svg" {
-			svg(w, assets.Mark("app"))
-			return
-		}
-		http.NotFound(w, r)
-	})
-	static := http.FileServerFS(only{assets.Page(), map[string]bool{"style.css": true, "page.js": true}})
-	mux.Handle("GET /style.css", static)
-	mux.Handle("GET /page.js", static)
-	return mux
-}
-
-func svg(w http.ResponseWriter, data []byte) {
-	w.Header().Set("Content-Type", "image/svg+xml")
-	_, _ = w.Write(data) // a browser that went away
-}
-
-// only shows some files of a folder.
-type only struct {
-	fs.FS
-	names map[string]bool
-}
-
-func (o only) Open(name string) (fs.File, error) {
-	if !o.names[name] {
-		return nil, fs.ErrNotExist
-	}
-	return o.FS.Open(name)
 }

@@ -28,17 +28,21 @@ type visitor struct {
 	server *browser.Server
 	model  *view.Model
 	t      *testing.T
-	now    time.Time
+	clock  *clock
+	login  *loginEntry
 	opened chan string
 	quit   chan struct{}
 }
 
 // visit serves the page of c and lets a browser in.
-func visit(t *testing.T, c *viewtest.Controller) *visitor {
+func visit(t *testing.T, c *viewtest.Controller) *visitor { return visitGateway(t, full(c), "") }
+
+// visitGateway does so where there is a log, too.
+func visitGateway(t *testing.T, c *gateway, log string) *visitor {
 	t.Helper()
-	v := &visitor{t: t, now: viewtest.Now, model: view.New(c, nil), opened: make(chan string, 1), quit: make(chan struct{}, 1)}
+	v := &visitor{t: t, clock: &clock{at: viewtest.Now}, login: &loginEntry{}, model: view.New(c, nil), opened: make(chan string, 1), quit: make(chan struct{}, 1)}
 	s, err := browser.Listen(browser.Options{
-		Model: v.model, Version: engine.VersionInfo{Version: "0.1.0"}, Now: func() time.Time { return v.now },
+		Model: v.model, Version: engine.VersionInfo{Version: "0.1.0"}, Now: v.clock.now, Log: log, Login: v.login,
 		Open: func(target string) error { v.opened <- target; return nil }, Quit: func() { v.quit <- struct{}{} },
 	})
 	if err != nil {
@@ -126,7 +130,7 @@ func TestOnlyWhoeverWasLetInSeesThePage(t *testing.T) {
 		t.Errorf("the token works twice: %d", code)
 	}
 	late := v.server.Entry("/")
-	v.now = v.now.Add(3 * time.Minute)
+	v.clock.pass(3 * time.Minute)
 	if code, _ := v.do("GET", late, nil); code != http.StatusUnauthorized {
 		t.Errorf("the token works after three minutes: %d", code)
 	}
@@ -171,11 +175,13 @@ func TestEveryPageShowsWhatItShould(t *testing.T) {
 		want       []string
 	}{
 		{"first start", "/", viewtest.New(), []string{"I have a key", "Try it here"}},
-		{"busy", "/", viewtest.Busy(), []string{"Orders to lake / Copy orders", `value="0.62"`, "about 45 s left", "password authentication failed", "3 of at most 4 jobs running"}},
+		{"busy", "/", viewtest.Busy(), []string{"Orders to lake / Copy orders", `value="0.62"`, "about 45 s left", "password authentication failed", "3 of at most 4 jobs running", "42 %"}},
 		{"broken", "/", viewtest.Broken(), []string{"Disconnected", "TCP port 8051", "/do/stop"}},
 		{"stopped", "/", viewtest.Stopped(), []string{"Stopped", "/do/start"}},
 		{"register", "/register", viewtest.New(), []string{`type="password"`, `value="srv-sql-01"`}},
-		{"settings", "/settings", viewtest.Idle(), []string{"Jobs at once", "8F43288AD272F3103B6FB1428485EA3014C0BCFE", "21 November 2031"}},
+		{"settings", "/settings?group=jobs", viewtest.Idle(), []string{"Jobs at once"}},
+		{"a search", "/settings?search=theme", viewtest.Idle(), []string{`id="setting-theme"`}},
+		{"no match", "/settings?search=zebra", viewtest.Idle(), []string{"“zebra”"}},
 		{"quit", "/quit", viewtest.Busy(), []string{"3 jobs are running"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -245,12 +251,17 @@ func TestTheSamplesFolderIsTheOnlyOneThatOpens(t *testing.T) {
 	v := visit(t, c)
 	c.Sample = engine.Sample{Folder: "/data/sample", Run: "s"}
 	v.do("GET", v.server.Entry("/"), nil)
-	v.do("POST", "/do/open", url.Values{"folder": {"/etc"}})
+	v.do("POST", "/do/open", url.Values{"what": {"sample"}, "folder": {"/etc"}})
 	v.do("POST", "/do/tryit", url.Values{})
 	v.until(func(s view.Snapshot) bool { return s.Sample != nil })
-	v.do("POST", "/do/open", url.Values{"folder": {"/etc"}})
-	if got := <-v.opened; got != "/data/sample" {
-		t.Errorf("it opened %s", got)
+	v.do("POST", "/do/open", url.Values{"what": {"sample"}, "folder": {"/etc"}})
+	select {
+	case got := <-v.opened:
+		if got != "/data/sample" {
+			t.Errorf("it opened %s", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nothing opened")
 	}
 }
 
@@ -258,7 +269,7 @@ func TestAKeyIsCheckedAndAFailureTold(t *testing.T) {
 	c := viewtest.New()
 	v := visit(t, c)
 	v.do("GET", v.server.Entry("/"), nil)
-	if _, body := v.do("POST", "/check", url.Values{"key": {goodKey[:60]}}); !strings.Contains(body, "Factory ID") || strings.Contains(body, goodKey[:60]) {
+	if _, body := v.do("POST", "/check/key", url.Values{"key": {goodKey[:60]}}); !strings.Contains(body, "Factory ID") || strings.Contains(body, goodKey[:60]) {
 		t.Error(body)
 	}
 	c.Do(func(c *viewtest.Controller) { c.Err = errors.New("the key was recreated") })

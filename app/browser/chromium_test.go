@@ -1,0 +1,200 @@
+package browser_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chrome is a real Chromium without a screen that was let in. What its console says against the page fails the test.
+type chrome struct {
+	*visitor
+	ctx context.Context
+
+	mu       sync.Mutex
+	problems []string
+}
+
+// chromium finds the browser; without one the test is skipped, except where CI is set.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("Chromium is missing; packaging/setup.sh test installs it")
+	}
+	t.Skip("Chromium is missing; packaging/setup.sh test installs it")
+	return ""
+}
+
+// patience is how long a test waits for what has to come; it comes sooner unless the machine is very busy.
+const patience = 60 * time.Second
+
+// open opens the page in a Chromium with a window of a width.
+func (v *visitor) open(path string, width int64, dark bool) *chrome {
+	t := v.t
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium(t)), chromedp.Flag("no-sandbox", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1100, 800),
+		chromedp.Flag("force-device-scale-factor", "1"), chromedp.WSURLReadTimeout(patience))
+	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(allocated)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	b := &chrome{visitor: v, ctx: ctx}
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // it may have ended already
+		cancel()
+		end()
+		stop()
+	})
+	chromedp.ListenTarget(ctx, func(ev any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch ev := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			b.problems = append(b.problems, ev.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			if ev.Entry.Level == log.LevelError {
+				b.problems = append(b.problems, ev.Entry.Text)
+			}
+		}
+	})
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	b.run(log.Enable(), runtime.Enable(), emulation.SetDeviceMetricsOverride(width, 760, 1, false),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
+		chromedp.Navigate(v.server.Entry(path)))
+	return b
+}
+
+func (b *chrome) run(actions ...chromedp.Action) {
+	b.t.Helper()
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
+		b.t.Fatalf("%v\n%s", err, b.text())
+	}
+}
+
+// text is what can be read on the page, "" where it cannot be asked.
+func (b *chrome) text() (all string) {
+	_ = chromedp.Run(b.ctx, chromedp.Evaluate(`location.href + '\n' + document.body.innerText`, &all))
+	return all
+}
+
+// to goes to another page.
+func (b *chrome) to(path string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(b.server.Address() + path))
+}
+
+// is waits until an expression holds in the page, whichever that is by then: a click may have led to another one.
+func (b *chrome) is(expression string) {
+	b.t.Helper()
+	limit, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for {
+		var ok bool
+		if err := chromedp.Run(b.ctx, chromedp.Evaluate(`Boolean(`+expression+`)`, &ok)); err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			b.t.Fatalf("it never was so: %s\n%s", expression, b.text())
+		}
+	}
+}
+
+// see waits for texts.
+func (b *chrome) see(texts ...string) {
+	b.t.Helper()
+	for _, text := range texts {
+		b.is(`document.body.innerText.replace(/\s+/g, ' ').includes(` + quote(text) + `)`)
+	}
+}
+
+func quote(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" }
+
+// click presses the visible button or link with a text or a name, once it can be pressed.
+func (b *chrome) click(text string) {
+	b.t.Helper()
+	const find = `[...document.querySelectorAll('dialog[open] button, dialog[open] a')].concat(document.querySelector('dialog[open]') ? [] : [...document.querySelectorAll('button, a, summary')])
+		.find(e => e.checkVisibility() && !e.disabled && (e.innerText.trim() === T || e.getAttribute('aria-label') === T || (e.querySelector('h2,h3') || {}).innerText === T))`
+	b.is(`(T => { const e = ` + find + `; if (e) e.click(); return !!e; })(` + quote(text) + `)`)
+}
+
+// enter types into a field, as a person does: key by key in place of what was there.
+func (b *chrome) enter(id, text string) {
+	b.t.Helper()
+	b.is(`(e => { if (!e || e.disabled) return false; e.focus(); e.select?.(); return true; })(document.getElementById(` + quote(id) + `))`)
+	b.run(chromedp.KeyEvent(text))
+}
+
+// choose chooses an option of a list.
+func (b *chrome) choose(selector, value string) {
+	b.t.Helper()
+	b.is(`(e => { if (!e) return false; e.value = ` + quote(value) + `; e.dispatchEvent(new Event('input', {bubbles: true})); return e.value === ` + quote(value) + `; })(document.querySelector(` + quote(selector) + `))`)
+}
+
+func (b *chrome) html() string {
+	b.t.Helper()
+	var all string
+	b.run(chromedp.OuterHTML("html", &all, chromedp.ByQuery))
+	return all
+}
+
+// shot takes a picture of the whole page where a folder is asked for by DMG_SHOTS.
+func (b *chrome) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("DMG_SHOTS")
+	if dir == "" {
+		return
+	}
+	var data []byte
+	b.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		data, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx)
+		return err
+	}))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), data, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// right fails where something is wider than the window, has no name for a screen reader, or was complained of.
+func (b *chrome) right(what string) {
+	b.t.Helper()
+	var wide, nameless []string
+	b.run(chromedp.Evaluate(`document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+		[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))`, &wide),
+		chromedp.Evaluate(`[...document.querySelectorAll('input:not([type=hidden]),select,textarea,button')].filter(e => e.checkVisibility() && !(e.labels && e.labels.length && e.labels[0].innerText.trim()) && !e.getAttribute('aria-label') && !e.innerText.trim()).map(e => e.outerHTML.slice(0, 200))`, &nameless))
+	for _, e := range wide {
+		b.t.Errorf("%s: it is wider than the window: %s", what, e)
+	}
+	for _, e := range nameless {
+		b.t.Errorf("%s: it has no name: %s", what, e)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.problems {
+		b.t.Errorf("%s: the browser complains: %s", what, p)
+	}
+	b.problems = nil
+}
