@@ -1,11 +1,13 @@
 package filesystem
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -252,16 +254,27 @@ func TestLinksOutOfTheAllowedFolder(t *testing.T) {
 	symlink(t, outside, filepath.Join(root, "folder"))
 	symlink(t, filepath.Join(outside, "secret"), filepath.Join(root, "file"))
 	symlink(t, filepath.Join(outside, "new"), filepath.Join(root, "dangling"))
-	f := opened(t, root, store.Env{Allow: (&rule{folders: []string{root}}).allow})
+	var log bytes.Buffer
+	f := opened(t, root, store.Env{Allow: (&rule{folders: []string{root}}).allow, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for what, err := range map[string]error{
 		"stat": func() error { _, err := f.Stat(t.Context(), "file"); return err }(), "stat below": func() error { _, err := f.Stat(t.Context(), "folder/secret"); return err }(),
 		"open":   func() error { _, err := f.Open(t.Context(), store.File{Path: "file"}, 0, -1); return err }(),
-		"create": put(t, f, "folder/new", "x"), "create through a link": put(t, f, "file", "overwritten"), "list": func() error { _, err := list(t, f, ""); return err }(),
+		"create": put(t, f, "folder/new", "x"), "create through a link": put(t, f, "file", "overwritten"),
 		"list below": func() error { _, err := list(t, f, "folder"); return err }(), "remove below": f.Remove(t.Context(), "folder/secret"),
 	} {
 		if fault.Code(err) != fault.FolderNotAllowed {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+	// They do not disturb what else the folder holds.
+	if err := put(t, f, "b", "x"); err != nil {
+		t.Error(err)
+	}
+	if got, err := list(t, f, ""); err != nil || !reflect.DeepEqual(got, []string{"a", "b"}) {
+		t.Errorf("listed are %q, %v", got, err)
+	}
+	if !strings.Contains(log.String(), "links=2 first=file") {
+		t.Errorf("the log says %q", log.String())
 	}
 	if err := put(t, f, "dangling", "x"); err == nil {
 		t.Error("a file was written through a link to nowhere")
@@ -285,6 +298,8 @@ func TestLinksAreFollowedOnce(t *testing.T) {
 	symlink(t, root, filepath.Join(root, "a", "up"))
 	symlink(t, filepath.Join(root, "a", "file"), filepath.Join(root, "same"))
 	symlink(t, filepath.Join(root, "nothing"), filepath.Join(root, "dangling"))
+	symlink(t, filepath.Join(root, "circle"), filepath.Join(root, "circle"))
+	symlink(t, filepath.Join(root, "a", "file", "below"), filepath.Join(root, "below a file"))
 	for _, env := range []store.Env{{}, {Allow: (&rule{folders: []string{root}}).allow}} {
 		got, err := list(t, opened(t, root, env), "")
 		if err != nil || !reflect.DeepEqual(got, []string{"a/file", "same"}) {

@@ -9,13 +9,15 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"dmgateway/engine/fault"
 	"dmgateway/engine/store"
 )
 
-// List walks folders in the order of the paths.
+// List walks folders in the order of the paths. With a rule, links that lead out of the allowed folders are not followed
+// and not listed, and the log says how many.
 func (f *files) List(ctx context.Context, folder string, recursive bool, fn func(store.File) error) error {
 	real, err := f.place(folder, false)
 	if err != nil {
@@ -25,7 +27,11 @@ func (f *files) List(ctx context.Context, folder string, recursive bool, fn func
 		return err
 	}
 	w := &walk{files: f, recursive: recursive, fn: fn}
-	return w.folder(ctx, folder, real)
+	err = w.folder(ctx, folder, real)
+	if w.outside > 0 && f.env.Log != nil {
+		f.env.Log.Warn("links were not followed that lead out of the folders which jobs may use", "links", w.outside, "first", w.firstOut)
+	}
+	return err
 }
 
 // walk is one listing.
@@ -34,6 +40,8 @@ type walk struct {
 	recursive bool
 	fn        func(store.File) error
 	above     []fs.FileInfo // the folders that this one is in, to notice links that lead up
+	outside   int           // links that were not followed
+	firstOut  string        // path of the first of them
 }
 
 func (w *walk) folder(ctx context.Context, p, real string) error {
@@ -117,10 +125,14 @@ func (w *walk) entry(p, real string, e fs.DirEntry) (_ entry, ok bool, err error
 	kind := e.Type()
 	out := entry{name: e.Name(), link: kind&fs.ModeSymlink != 0}
 	if out.link {
-		info, err := os.Stat(filepath.Join(real, e.Name()))
+		to, err := w.follow(path.Join(p, e.Name()), filepath.Join(real, e.Name()))
+		if err != nil || to == "" {
+			return entry{}, false, err
+		}
+		info, err := os.Stat(to)
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return entry{}, false, nil // gone since, or a link to nowhere
+			if nowhere(err) {
+				return entry{}, false, nil
 			}
 			return entry{}, false, explain("look at file", path.Join(p, e.Name()), err)
 		}
@@ -133,6 +145,36 @@ func (w *walk) entry(p, real string, e fs.DirEntry) (_ entry, ok bool, err error
 	return out, kind.IsRegular(), nil
 }
 
+// follow gives where a link leads, "" where that is not to be listed: to nowhere, in a circle, or to where jobs may not
+// go, be it that the rule says so or that this account may not even look there.
+func (w *walk) follow(p, at string) (string, error) {
+	if w.files.env.Allow == nil {
+		return at, nil
+	}
+	to, err := resolve(at)
+	if err == nil {
+		err = w.files.env.Allowed(to, false)
+	}
+	switch {
+	case err == nil:
+		return to, nil
+	case fault.Is(err, fault.FolderNotAllowed), errors.Is(err, fs.ErrPermission):
+		if w.outside++; w.outside == 1 {
+			w.firstOut = p
+		}
+		return "", nil
+	}
+	if _, errStat := os.Stat(at); nowhere(errStat) {
+		return "", nil
+	}
+	return "", explain("follow link", p, err)
+}
+
+// nowhere says that a link leads to what is not there, or in a circle.
+func nowhere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || notFolder(err) || errors.Is(err, syscall.ELOOP)
+}
+
 // visit goes into a folder, or passes a file on.
 func (w *walk) visit(ctx context.Context, p, real string, e entry) (err error) {
 	if err := ctx.Err(); err != nil {
@@ -140,20 +182,12 @@ func (w *walk) visit(ctx context.Context, p, real string, e entry) (err error) {
 	}
 	name, dir := strings.CutSuffix(e.name, "/")
 	at, name := filepath.Join(real, name), path.Join(p, name)
-	if w.files.env.Allow != nil {
-		to := at
-		if e.link {
-			if to, err = resolve(at); err != nil {
-				if errors.Is(err, fs.ErrNotExist) {
-					return nil
-				}
-				return explain("follow link", name, err)
-			}
-		}
-		if err := w.files.env.Allowed(to, false); err != nil {
+	if e.link {
+		if at, err = w.follow(name, at); err != nil || at == "" {
 			return err
 		}
-		at = to
+	} else if err := w.files.env.Allowed(at, false); err != nil {
+		return err
 	}
 	if dir {
 		return w.folder(ctx, name, at)
