@@ -35,6 +35,18 @@ func (f *face) follow(ctx context.Context) {
 	}
 }
 
+// hidden reports whether the window is not up. It does not run on Fyne's goroutine.
+func (f *face) hidden() bool {
+	told := make(chan bool, 1)
+	fyne.Do(func() { told <- !f.w.Shown() })
+	select {
+	case hidden := <-told:
+		return hidden
+	case <-time.After(5 * time.Second): // the window is about to end
+		return true
+	}
+}
+
 // settle gives memory back that only the start needed. It runs on a goroutine of its own.
 func (f *face) settle(ctx context.Context) {
 	select {

@@ -44,6 +44,8 @@ func (p *program) runBrowser() error {
 	if !p.o.hidden {
 		p.show()
 	}
+	// After a restart the page is opened when somebody asks for it, not in the middle of the night.
+	p.work.Go(func() { p.restart(ctx, func() bool { return true }, quit) })
 	signals, stop := untilSignal()
 	defer stop()
 	if !tray.Available() {

@@ -25,26 +25,37 @@ func main() {
 	if o.probe {
 		os.Exit(probe())
 	}
-	if err := run(o); err != nil {
+	starter, code, done := engine.FirstStep(engine.DesktopProgram, o.data, os.Args[1:], true)
+	if done {
+		os.Exit(code)
+	}
+	again, err := run(o, starter)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, errorText(err))
+	}
+	if again != nil {
+		os.Exit(starter.Restart(again))
+	}
+	if err != nil {
 		os.Exit(1)
 	}
 }
 
-// run is one start of the program: it brings up the window of the one that runs already, or becomes that one.
-func run(o options) error {
+// run is one start of the program: it brings up the window of the one that runs already, or becomes that one. again is
+// with which arguments the program has to start again, in a newer version, nil = not.
+func run(o options, starter *engine.Starter) (again []string, err error) {
 	if o.version {
 		v := engine.Version()
 		fmt.Println("dmgateway", v.Version, v.Commit, v.System)
-		return nil
+		return nil, nil
 	}
 	words.SetSystem(lang.SystemLocale().String())
 	words.Use("system")
 	if shown, err := showFirst(o.data); shown || err != nil {
-		return err
+		return nil, err
 	}
 	if !hasDisplay() && !o.browser {
-		return errNoDisplay
+		return nil, errNoDisplay
 	}
 	canDraw := make(chan error, 1)
 	if o.browser {
@@ -52,18 +63,18 @@ func run(o options) error {
 	} else {
 		go func() { canDraw <- probeInChild() }()
 	}
-	e, err := engine.Open(context.Background(), engine.Options{Data: o.data, Program: true})
+	e, err := engine.Open(context.Background(), engine.Options{Data: o.data, Program: true, Starter: starter})
 	if engine.ErrorOf(errOrNone(err)).Code == engine.CodeConflict {
 		if shown, again := showFirst(o.data); shown || again != nil {
-			return again
+			return nil, again
 		}
 	}
 	why := <-canDraw
 	if err != nil {
-		if why == nil {
+		if why == nil && !starter.OnTrial() { // a version on trial ends at once, so that the one before comes back
 			showError(err)
 		}
-		return err
+		return nil, err
 	}
 	p := newProgram(o, e)
 	if why == nil {
@@ -72,7 +83,8 @@ func run(o options) error {
 		fmt.Fprintf(os.Stderr, "No window can be drawn here (%v): the gateway's page opens in the browser.\n", why)
 		err = p.runBrowser()
 	}
-	return errors.Join(err, p.end())
+	err = errors.Join(err, p.end())
+	return p.again, err
 }
 
 // showFirst asks the program that runs already with the data directory to show its window. shown is false where none

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"dmgateway/engine"
@@ -43,6 +44,18 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, errors.New("arguments")
 	}
 	return o, nil
+}
+
+// restartArgs are the arguments with which the program starts again, hidden or not.
+func restartArgs(args []string, hidden bool) []string {
+	again := slices.DeleteFunc(slices.Clone(args), func(a string) bool {
+		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		return strings.HasPrefix(a, "-") && name == "hidden"
+	})
+	if hidden {
+		again = append([]string{"-hidden"}, again...)
+	}
+	return append([]string{}, again...) // never nil
 }
 
 // errNoDisplay says what to do on a machine without a screen.

@@ -49,3 +49,22 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		t.Errorf("where nothing runs: %v (%s)", err, engine.ErrorOf(err).Code)
 	}
 }
+
+func TestAfterAnUpdateTheProgramStartsAsVisibleAsItWas(t *testing.T) {
+	for _, test := range []struct {
+		args   string
+		hidden bool
+		want   string
+	}{
+		{"", false, ""},
+		{"", true, "-hidden"},
+		{"-hidden -data /x", false, "-data /x"},
+		{"--hidden=true -data /x", true, "-hidden -data /x"},
+		{"-data hidden", false, "-data hidden"},
+	} {
+		got := restartArgs(strings.Fields(test.args), test.hidden)
+		if got == nil || strings.Join(got, " ") != test.want {
+			t.Errorf("%q, hidden %v: %q", test.args, test.hidden, got)
+		}
+	}
+}

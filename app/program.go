@@ -30,6 +30,7 @@ type program struct {
 	shows  chan struct{} // somebody asked for the window
 	stop   context.CancelFunc
 	work   sync.WaitGroup
+	again  []string // start again with these arguments, nil = not; read after end
 }
 
 func newProgram(o options, e *engine.Engine) *program {
@@ -48,6 +49,16 @@ func (p *program) begin() context.Context {
 	p.work.Go(func() { p.model.Run(ctx) })
 	p.work.Go(func() { p.notes.Run(ctx) })
 	return ctx
+}
+
+// restart ends the face when the engine asks for another version of the program, which starts as visible as this one is.
+func (p *program) restart(ctx context.Context, hidden func() bool, quit func()) {
+	select {
+	case <-p.engine.Restarts():
+		p.again = restartArgs(os.Args[1:], hidden())
+		quit()
+	case <-ctx.Done():
+	}
 }
 
 // end stops all that and the engine: jobs that run come to a checkpoint.
@@ -114,6 +125,7 @@ func (p *program) runWindow() {
 		p.work.Go(func() { icon.Follow(ctx) })
 		p.work.Go(func() { w.Follow(ctx) })
 		p.work.Go(func() { f.follow(ctx) })
+		p.work.Go(func() { p.restart(ctx, f.hidden, func() { fyne.Do(app.Quit) }) })
 		p.work.Go(func() { f.settle(ctx) })
 		p.work.Go(func() { f.waitForTray(ctx) })
 		if !p.o.hidden {
