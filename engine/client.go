@@ -31,9 +31,8 @@ func Dial(ctx context.Context, data string) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{socket: socketOf(data)}
-	dialer := &net.Dialer{}
 	c.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, "unix", c.socket)
+		return dialControl(ctx, data)
 	}}}
 	if _, err := c.Status(ctx); err != nil {
 		c.Close()

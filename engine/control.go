@@ -8,23 +8,22 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
-	"dmgateway/engine/supervise"
 	"dmgateway/engine/fault"
 	"dmgateway/engine/logging"
+	"dmgateway/engine/supervise"
 )
 
-// The control socket speaks HTTP with JSON over a Unix socket that only the data directory's owner can open. Answers
-// that come bit by bit are JSON values one after the other: [streamed].
+// The control socket speaks HTTP with JSON over a socket that only the data directory's owner can open: a Unix socket, on
+// Windows a named pipe. Answers that come bit by bit are JSON values one after the other: [streamed].
 const (
-	controlSocket = "control.sock"
-	// controlPlace is a file that says where the socket is, for data directories whose path is too long for one.
+	// controlPlace is a file in the data directory that says where the socket is, where it is not in the data directory.
 	controlPlace = "control.addr"
-	// maxSocketPath is what every system takes: 104 bytes with the final zero on macOS.
+	// controlSocket is the Unix socket in the data directory. maxSocketPath is what every system takes: 104 bytes with the
+	// final zero on macOS.
+	controlSocket = "control.sock"
 	maxSocketPath = 100
 	maxRequest    = 1 << 20
 )
@@ -56,34 +55,11 @@ type controlServer struct {
 
 // serveControl opens the control socket. The data directory is locked, so what is left of an earlier socket is stale.
 func (e *Engine) serveControl() (*controlServer, error) {
-	path := filepath.Join(e.data, controlSocket)
-	place := filepath.Join(e.data, controlPlace)
 	c := &controlServer{done: make(chan struct{})}
-	if err := removeOld(place); err != nil {
-		return nil, noControl(place, err)
-	}
-	if len(path) > maxSocketPath {
-		dir, err := os.MkdirTemp(shortDir(), "dmg-")
-		if err != nil {
-			return nil, noControl(path, err)
-		}
-		path = filepath.Join(dir, "s")
-		if err := os.WriteFile(place, []byte(path), 0o600); err != nil {
-			return nil, noControl(place, err)
-		}
-		c.remove = []string{path, dir, place}
-		c.folders, c.files = []string{dir}, []string{place}
-	} else if err := removeOld(path); err != nil {
-		return nil, noControl(path, err)
-	}
-	listener, err := net.Listen("unix", path)
+	listener, err := c.listen(e.data)
 	if err != nil {
-		return nil, noControl(path, err)
+		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(noControl(path, err), listener.Close())
-	}
-	c.files, c.folders = append(c.files, path), append(c.folders, e.data)
 	c.server = &http.Server{Handler: e.controlRoutes(), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return e.background }}
 	go func() {
 		defer close(c.done)
@@ -104,17 +80,6 @@ func removeOld(path string) error {
 func noControl(path string, err error) error {
 	return fault.New(fault.Forbidden, "open the control socket").At(path).Because(err).
 		Try("Check that the user running the program owns the data directory.")
-}
-
-// shortDir is a folder with a short path of the user's own where the system has one.
-func shortDir() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && len(dir) < 60 {
-		return dir
-	}
-	if dir := os.TempDir(); len(dir) < 70 {
-		return dir
-	}
-	return "/tmp"
 }
 
 // close ends the socket. Streams end with the engine's background context, which is over by now.
@@ -233,12 +198,4 @@ func stream(do func(*http.Request, func(streamed)) error) http.HandlerFunc {
 		}
 		send(last)
 	}
-}
-
-// socketOf finds the control socket of a data directory.
-func socketOf(data string) string {
-	if place, err := os.ReadFile(filepath.Join(data, controlPlace)); err == nil {
-		return strings.TrimSpace(string(place))
-	}
-	return filepath.Join(data, controlSocket)
 }
