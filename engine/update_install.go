@@ -188,7 +188,7 @@ func (e *Engine) takeJobsAgain() {
 			}
 			e.endSession()
 			if err := e.start(e.background); err != nil && !errors.Is(err, context.Canceled) {
-				e.log.Error("the gateway could not take jobs again", logging.Key, logging.Notable, "error", err)
+				e.log.Warn("the gateway could not take jobs again", logging.Key, logging.Notable, "error", err)
 			}
 		})
 	})

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/url"
 	"time"
 
 	"dmgateway/engine/update/feed"
@@ -41,13 +40,8 @@ func checkTimeOfDay(value string) (string, error) {
 }
 
 func checkFeed(value string) (string, error) {
-	// Any root does for looking at the address.
-	if _, err := feed.New(feed.Options{URL: value, Root: []byte("{}")}); err != nil {
+	if err := feed.CheckAddress(value); err != nil {
 		return "", err
 	}
-	u, err := url.Parse(value)
-	if err != nil {
-		return "", wrongValue(value, "Give an address such as https://updates.example.com/gateway.")
-	}
-	return u.String(), nil
+	return value, nil
 }

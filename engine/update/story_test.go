@@ -91,8 +91,12 @@ func TestKilledAtEachStepAProgramStarts(t *testing.T) {
 	if len(names) < 12 {
 		t.Fatalf("only these steps: %q", names)
 	}
-	newer := 0
+	newer, tried := 0, 0
 	for i, name := range names {
+		if raceDetector && i%4 != 0 {
+			continue
+		}
+		tried++
 		t.Run(strconv.Itoa(i+1)+" "+name, func(t *testing.T) {
 			w := newWorld(t)
 			w.start()
@@ -115,8 +119,8 @@ func TestKilledAtEachStepAProgramStarts(t *testing.T) {
 			}
 		})
 	}
-	if newer == 0 || newer == len(names) {
-		t.Errorf("after %d of %d kills the new version ran", newer, len(names))
+	if newer == 0 || newer == tried {
+		t.Errorf("after %d of %d kills the new version ran", newer, tried)
 	}
 }
 
@@ -124,9 +128,12 @@ func TestKilledAtEachStepAProgramStarts(t *testing.T) {
 func TestRollingBackIsRepeatedUntilItIsDone(t *testing.T) {
 	t.Parallel()
 	good := release(t, "1.1.0")
-	kill := 0
+	kill, every := 0, 1
+	if raceDetector {
+		every = 6
+	}
 	for {
-		kill++
+		kill += every
 		w := newWorld(t)
 		w.start()
 		steps := filepath.Join(t.TempDir(), "steps")
