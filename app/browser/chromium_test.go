@@ -148,7 +148,7 @@ func (b *chrome) enter(id, text string) {
 // choose chooses an option of a list.
 func (b *chrome) choose(selector, value string) {
 	b.t.Helper()
-	b.is(`(e => { if (!e) return false; e.value = ` + quote(value) + `; e.dispatchEvent(new Event('input', {bubbles: true})); return e.value === ` + quote(value) + `; })(document.querySelector(` + quote(selector) + `))`)
+	b.is(`(e => { if (!e || ![...e.options].some(o => o.value === ` + quote(value) + `)) return false; e.value = ` + quote(value) + `; e.dispatchEvent(new Event('input', {bubbles: true})); return e.value === ` + quote(value) + `; })(document.querySelector(` + quote(selector) + `))`)
 }
 
 func (b *chrome) html() string {

@@ -69,8 +69,8 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	//nolint:gosec // G124: the page is served over HTTP on loopback only, where Secure would keep the cookie from coming back
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	to := r.URL.Query().Get("to")
-	if _, ok := pageAt(to); !ok {
+	to := local(r.URL.Query().Get("to"))
+	if to == "" {
 		to = "/"
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

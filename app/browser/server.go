@@ -17,6 +17,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -121,7 +122,7 @@ func (s *Server) Entry(path string) string {
 		}
 	}
 	s.entries[token] = now.Add(entryLife)
-	return s.Address() + "/enter?token=" + token + "&to=" + path
+	return s.Address() + "/enter?token=" + token + "&to=" + url.QueryEscape(path)
 }
 
 // Serve answers until ctx ends.

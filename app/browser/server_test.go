@@ -75,9 +75,19 @@ func visitGateway(t *testing.T, c *gateway, log string) *visitor {
 
 func (v *visitor) until(ok func(view.Snapshot) bool) {
 	v.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(v.model.Snapshot()); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			v.t.Fatal("waited in vain")
+	eventually(v.t, "the model never was so", func() bool { return ok(v.model.Snapshot()) })
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	limit, tick := time.After(60*time.Second), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal(what)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +120,11 @@ func full(c *viewtest.Controller) *gateway {
 	}}
 	c.Part = []byte("{\"joblimit\": 4}\n<b>no markup</b>\n")
 	c.Sent = engine.SentLogs{ReportID: "5f0c2b7e-1d1c-4b62-9c1e-0a7de0e8a1b4", Bytes: 3_200_000}
+	for _, d := range engine.SettingDefinitions() {
+		if !slices.ContainsFunc(c.Set, func(s engine.Setting) bool { return s.Name == d.Name }) {
+			c.Set = append(c.Set, d)
+		}
+	}
 	return &gateway{Controller: c}
 }
 
