@@ -2,6 +2,7 @@ package view
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
 	"dmgateway/app/words"
@@ -113,6 +114,9 @@ func HomeOf(s Snapshot, now time.Time) Home {
 	h.Update, h.Updated, h.Checking = UpdateOf(s, now), UpdatedOf(s, now), s.update.checking
 	if s.Status.Version != "" {
 		h.Version = words.T("Version %s", s.Status.Version)
+	}
+	if h.Update.News { // the section that names the version is not shown
+		h.Foot = strings.Trim(h.Version+" · "+h.Foot, " ·")
 	}
 	return h
 }

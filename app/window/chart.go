@@ -29,7 +29,7 @@ type chartRow struct {
 }
 
 func newChartRow(w *Window, seen func() bool) *chartRow {
-	return &chartRow{w: w, seen: seen, object: container.New(sideBySide{gapMedium, 190})}
+	return &chartRow{w: w, seen: seen, object: container.New(sideBySide{gapMedium, 240})}
 }
 
 // watch begins to look once a second, which ends when the charts cannot be seen.

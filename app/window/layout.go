@@ -197,8 +197,8 @@ func (s *scrolled) relayout() {
 	if s.scroll.Size() == size && s.content.MinSize().Max(size) == s.content.Size() {
 		return // nothing to scroll has come or gone
 	}
+	s.scroll.Resize(size.SubtractWidthHeight(0, 1)) // it measures its content when its own size changes
 	s.scroll.Resize(size)
-	s.scroll.Refresh()
 }
 
 // arrange lays out what is in o anew. Refreshing o would do so too, and draw every text and picture again: while jobs run

@@ -51,7 +51,7 @@ func newRegisterPanel(w *Window, back func()) *registerPanel {
 	form := card(stack(gap,
 		newText(words.T("Gateway key"), bold).Object,
 		newText(words.T("The data factory shows it on the page of its gateway. Paste it whole."), wrapped, muted).Object,
-		p.key, spread(gap, 0, p.pieces.object, p.reveal),
+		p.key, p.pieces.object, row(0, p.reveal),
 		container.New(inset{gap, 0, 0, 0}, newText(words.T("Node name"), bold).Object),
 		newText(words.T("The name of this computer among the gateway's nodes."), wrapped, muted).Object,
 		p.node,
