@@ -72,7 +72,7 @@ func pages() map[string]page {
 
 func parse() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
-		"t":  func(english string, args ...any) string { return words.T(english, args...) },
+		"t":  words.T,
 		"of": words.Of, "icon": inlineIcon, "sign": sign, "args": args, "folders": view.Folders, "choice": view.ChoiceTitle, "join": strings.Join,
 		"count": func(n int) string { return view.Count(int64(n)) }, "kind": view.KindTitle, "field": view.FieldTitle, "hint": view.FieldHint,
 	}).ParseFS(assets.Page(), "*.html")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -282,6 +283,11 @@ func TestALongLogIsShownInWindows(t *testing.T) {
 	}
 	f.Close()
 	b.see("200,001 lines", "the newest of all")
+	b.run(emulation.SetDeviceMetricsOverride(1000, 500, 1, false)) // another height leaves it at the newest line
+	b.see("the newest of all")
+	b.run(emulation.SetDeviceMetricsOverride(1000, 900, 1, false))
+	b.see("the newest of all")
+	b.is(`document.getElementById('log-follow').checked`)
 	b.choose("[name=level]", "3")
 	b.see("20,001 of 200,001 lines match")
 	b.run(chromedp.Focus("[name=search]", chromedp.ByQuery), chromedp.KeyEvent("line 1239"))
@@ -302,4 +308,3 @@ func TestAnUpdateIsOfferedAndInstalledInTheBrowser(t *testing.T) {
 	b.asked(c, "install update")
 	b.right("update")
 }
-

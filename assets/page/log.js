@@ -10,6 +10,7 @@
   let log = null; // what the server said last
   let top = 0;    // the number of the first line that is seen
   let moving = false;
+  let tall = 0;   // how high the window was when the lines were placed
 
   const visible = () => Math.max(1, Math.floor(pane.clientHeight / rowHeight));
   const lines = () => (log ? log.high - log.low : 0);
@@ -40,6 +41,7 @@
   // place puts the bar where the lines are.
   function place() {
     const height = Math.min(lines() * rowHeight, tallest);
+    tall = pane.clientHeight;
     room.style.height = Math.max(height, 1) + "px";
     const span = height - pane.clientHeight, last = lines() - visible();
     moving = true;
@@ -79,7 +81,7 @@
   }
 
   pane.addEventListener("scroll", () => {
-    if (moving || !log) return;
+    if (moving || !log || pane.clientHeight !== tall) return; // a window of another height moves by itself
     const span = pane.scrollHeight - pane.clientHeight, last = lines() - visible();
     top = log.low + (span > 0 ? Math.round(pane.scrollTop / span * Math.max(0, last)) : 0);
     follow.checked = top >= lowest();
