@@ -73,7 +73,7 @@ func because(ctx context.Context, err error) error {
 
 type body struct {
 	io.ReadCloser
-	ctx   context.Context //nolint:containedctx // of the request that this is the answer to
+	ctx   context.Context // of the request that this is the answer to
 	alive func()
 	end   func()
 }
@@ -99,7 +99,7 @@ func (b *body) Close() error {
 // implements go-tuf's fetcher.Fetcher.
 type fetcher struct {
 	c      *Client
-	ctx    context.Context  //nolint:containedctx // go-tuf's interface has none
+	ctx    context.Context  // go-tuf's interface has none
 	kept   map[int64][]byte // roots by version, from disk
 	came   map[int64][]byte // roots by version, from the feed
 	server time.Time        // the server's clock, zero until it told

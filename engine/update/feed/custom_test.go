@@ -35,11 +35,29 @@ func TestWhatIsSaidOfAnArchiveIsRead(t *testing.T) {
 func TestWhatIsWronglySaidOfAnArchiveIsNotTaken(t *testing.T) {
 	t.Parallel()
 	for _, change := range [][2]string{
-		{`"format":1`, `"format":0`}, {`"format":1`, `"format":2`}, {`"format":1`, `"format":"1"`},
-		{"1.3.0", "v1.3.0"}, {"1.3.0", "1.3"}, {"1.3.0", "../1.3.0"}, {"1.3.0", "1.3.0-dirty"},
-		{"linux", ""}, {"linux", "Linux"}, {"amd64", "amd64/x"}, {"stable", "nightly"}, {"stable", ""},
-		{"20,", "101,"}, {"20,", "-1,"}, {"20,", "1.5,"}, {"2026-11-02T09:00:00Z", "soon"}, {`"2026-11-01T09:00:00Z"`, "null"},
-		{"**new**", strings.Repeat("n", feed.MaxNotes+1)}, {"1.0.0", "one"}, {"}", ""}, {goodCustom, ""}, {goodCustom, "null"}, {goodCustom, "[]"},
+		{`"format":1`, `"format":0`},
+		{`"format":1`, `"format":2`},
+		{`"format":1`, `"format":"1"`},
+		{"1.3.0", "v1.3.0"},
+		{"1.3.0", "1.3"},
+		{"1.3.0", "../1.3.0"},
+		{"1.3.0", "1.3.0-dirty"},
+		{"linux", ""},
+		{"linux", "Linux"},
+		{"amd64", "amd64/x"},
+		{"stable", "nightly"},
+		{"stable", ""},
+		{"20,", "101,"},
+		{"20,", "-1,"},
+		{"20,", "1.5,"},
+		{"2026-11-02T09:00:00Z", "soon"},
+		{`"2026-11-01T09:00:00Z"`, "null"},
+		{"**new**", strings.Repeat("n", feed.MaxNotes+1)},
+		{"1.0.0", "one"},
+		{"}", ""},
+		{goodCustom, ""},
+		{goodCustom, "null"},
+		{goodCustom, "[]"},
 	} {
 		text := strings.Replace(goodCustom, change[0], change[1], 1)
 		if text == goodCustom {

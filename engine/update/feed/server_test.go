@@ -158,7 +158,7 @@ func TestAddressesThatAreNoneAreRefusedWithARemedy(t *testing.T) {
 	}
 }
 
-func TestARootIsPinnedByTheBuildOrUpdatesAreNotAvailable(t *testing.T) { //nolint:paralleltest // changes what is pinned
+func TestARootIsPinnedByTheBuildOrUpdatesAreNotAvailable(t *testing.T) { // not parallel: changes what is pinned
 	w := newWorld(t)
 	w.add("1.1.0")
 	none := func() (*feed.Client, error) { return feed.New(feed.Options{URL: "https://updates.example.com"}) }
