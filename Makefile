@@ -128,5 +128,13 @@ release-feed:
 	go run ./packaging/feed release -keys "$(FEED_KEYS)" -out "$(FEED_OUT)" -dist dist -channel "$(or $(CHANNEL),stable)" -rollout "$(or $(ROLLOUT),-1)" \
 		$(if $(NOTES),-notes "$(NOTES)") $(if $(FEED_PASS),-passphrase-file "$(FEED_PASS)")
 
+## soak: the desktop program at work for SOAK (default 30m); fails where memory grows or the window costs too much. The
+## measurements are in dist/soak.csv
+SOAK ?= 30m
+.PHONY: soak
+soak: setup
+	@mkdir -p dist
+	SOAK=$(SOAK) SOAK_OUT=$(CURDIR)/dist/soak.csv go test -tags $(TAGS) -count=1 -v -timeout 0 -run '^TestSoak$$' ./app/e2e
+
 clean:
 	rm -rf bin dist

@@ -61,10 +61,10 @@ func danger(l *widget.Label)    { l.Importance = widget.DangerImportance }
 // button is one with an icon of the program, in the colour that its importance asks for.
 func button(label, iconName string, importance widget.Importance, tapped func()) *widget.Button {
 	b := widget.NewButton(label, tapped)
+	b.Importance = importance // before the icon, which draws it
 	if iconName != "" {
 		b.SetIcon(icon(iconName))
 	}
-	b.Importance = importance
 	return b
 }
 
