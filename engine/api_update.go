@@ -67,7 +67,7 @@ func (s UpdateStatus) Err() error {
 	return fault.New(CodeUpdateUndone, "%s", strings.TrimSuffix(s.Problem, ".")).Try("%s", s.Remedy)
 }
 
-// CodeUpdateUndone: a newer version did not work, and the one before runs again.
+// CodeUpdateUndone is the code of [UpdateStatus.Err]: a newer version did not work, and the one before runs again.
 const CodeUpdateUndone = "UpdateUndone"
 
 // Updated tells of an update that was installed and has proved itself.

@@ -259,8 +259,13 @@ func TestUpdateSettingsAreChecked(t *testing.T) {
 	t.Parallel()
 	e := openEngine(t, t.TempDir())
 	for _, bad := range [][2]string{
-		{SettingUpdateTime, "25:00"}, {SettingUpdateTime, "noon"}, {SettingAutoUpdate, "perhaps"}, {SettingUpdateChannel, "nightly"},
-		{SettingUpdateFeed, "http://updates.example"}, {SettingUpdateFeed, "updates.example"}, {SettingUpdateFeed, "https://user:secret@updates.example"},
+		{SettingUpdateTime, "25:00"},
+		{SettingUpdateTime, "noon"},
+		{SettingAutoUpdate, "perhaps"},
+		{SettingUpdateChannel, "nightly"},
+		{SettingUpdateFeed, "http://updates.example"},
+		{SettingUpdateFeed, "updates.example"},
+		{SettingUpdateFeed, "https://user:secret@updates.example"},
 	} {
 		if err := e.SetSetting(t.Context(), bad[0], bad[1]); err == nil || fault.As(err).Hint == "" || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s = %s: %v", bad[0], bad[1], err)

@@ -143,7 +143,9 @@ func TestKeptProgramsThatSomebodyElseCouldHaveChangedAreNotRun(t *testing.T) {
 			return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path))
 		},
 		"the folder is a link": func(dir string) error { return errors.Join(os.Rename(dir, dir+".real"), os.Symlink(dir+".real", dir)) },
-		"the state is damaged": func(dir string) error { return os.WriteFile(filepath.Join(dir, stateFile), []byte(`{"format":1,`), 0o600) },
+		"the state is damaged": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, stateFile), []byte(`{"format":1,`), 0o600)
+		},
 		"the state is of a later format": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, stateFile), []byte(`{"format":2}`), 0o600)
 		},

@@ -138,7 +138,7 @@ func (p *Program) current(s State) (code int, done, again bool) {
 		return 0, false, false
 	}
 	code, err := p.run(s.Current, p.Args, Mark{Version: s.Current, Starter: p.self})
-	if err != nil {
+	if err != nil { //nolint:staticcheck // on Windows it can be nil
 		p.Refused = err
 		return 0, false, false
 	}

@@ -229,7 +229,6 @@ func TestAfterTwoCutTrialsTheVersionBeforeRuns(t *testing.T) {
 	install := []string{envInstall + "=" + release(t, "1.1.0"), envDoes + "=hang"}
 	for i := range maxAttempts {
 		c := w.command(install...)
-		install = install[1:]
 		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := c.Start(); err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ const (
 )
 
 func (p *Program) command(version string, args []string, mark Mark) *exec.Cmd {
-	c := exec.Command(filepath.Join(p.Data, folder, version, p.Name+exe), args...)
+	c := exec.Command(filepath.Join(p.Data, folder, version, p.Name+exe), args...) //nolint:gosec // it was verified
 	c.Env = append(slices.DeleteFunc(os.Environ(), isMark), markEnv+"="+mark.String())
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return c

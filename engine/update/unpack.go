@@ -137,7 +137,7 @@ func (u *unpacker) entry(ctx context.Context, name string, mode fs.FileMode, r i
 
 func (u *unpacker) write(ctx context.Context, name string, r io.Reader) (File, error) {
 	path := filepath.Join(u.dir, name)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700) //nolint:gosec // it is a program
 	if err != nil {
 		return File{}, failed("unpack the new version", path, err)
 	}

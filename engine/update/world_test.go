@@ -261,7 +261,6 @@ type entry struct {
 	name, body string
 	kind       byte
 	link       string
-	size       int64 // when not that of body
 }
 
 // archive writes a tar.gz.
