@@ -97,7 +97,7 @@ func (s *Server) downloadCertificate(w http.ResponseWriter, r *http.Request) {
 	s.exported = thumbprint
 	s.mu.Unlock()
 	attach(w, filepath.Base(view.CertificateFile(s.o.Now())), "application/x-pkcs12")
-	_, _ = w.Write(pfx) // a browser that went away
+	_, _ = w.Write(pfx) //nolint:gosec // G705: a file that is saved, not shown; a browser that went away
 }
 
 // attach makes the answer a file that the browser saves. name is one of the program's own.

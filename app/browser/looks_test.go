@@ -33,7 +33,7 @@ var shownPages = []struct{ name, path, english, german string }{
 	{"connection", "/diagnostics/connection", "Data store", "SQL Server"},
 	{"connection-json", "/diagnostics/connection?type=json", "JSON of a linked service", "JSON"},
 	{"send", "/diagnostics/send", "What will be sent", "settings.json"},
-	{"archive", "/diagnostics/archive", "Archive logs", "zip"},
+	{"archive", "/diagnostics/archive", "Archive logs", "Protokolle archivieren"},
 	{"help", "/help?search=401", "This version", "401"},
 	{"licence", "/text/LICENSE", "Apache License", "Apache License"},
 	{"quit", "/quit", "3 jobs are running", "3 Aufträge laufen"},
