@@ -92,7 +92,7 @@ func (b *chrome) run(actions ...chromedp.Action) {
 
 // text is what can be read on the page, "" where it cannot be asked.
 func (b *chrome) text() (all string) {
-	_ = chromedp.Run(b.ctx, chromedp.Evaluate(`location.href + '\n' + document.body.innerText`, &all))
+	_ = chromedp.Run(b.ctx, chromedp.Evaluate(`location.href + '\n' + (e => e ? ['log', e.scrollTop, e.scrollHeight, e.clientHeight, e.firstElementChild.nextElementSibling.style.height, document.getElementById('log-follow').checked].join(' ') : '')(document.getElementById('log')) + '\n' + document.body.innerText`, &all))
 	return all
 }
 

@@ -9,7 +9,7 @@
 
   let log = null; // what the server said last
   let top = 0;    // the number of the first line that is seen
-  let moving = false;
+  let placed = 0; // where the bar was put: a person has not moved it while it is there
   let tall = 0;   // how high the window was when the lines were placed
 
   const visible = () => Math.max(1, Math.floor(pane.clientHeight / rowHeight));
@@ -44,9 +44,9 @@
     tall = pane.clientHeight;
     room.style.height = Math.max(height, 1) + "px";
     const span = height - pane.clientHeight, last = lines() - visible();
-    moving = true;
     pane.scrollTop = last > 0 && span > 0 ? Math.round((top - log.low) / last * span) : 0;
-    requestAnimationFrame(() => { moving = false; draw(); });
+    placed = pane.scrollTop;
+    draw();
   }
 
   function draw() {
@@ -81,7 +81,9 @@
   }
 
   pane.addEventListener("scroll", () => {
-    if (moving || !log || pane.clientHeight !== tall) return; // a window of another height moves by itself
+    if (!log || pane.clientHeight !== tall) return; // a window of another height moves by itself
+    if (Math.abs(pane.scrollTop - placed) < 1) return;
+    placed = pane.scrollTop;
     const span = pane.scrollHeight - pane.clientHeight, last = lines() - visible();
     top = log.low + (span > 0 ? Math.round(pane.scrollTop / span * Math.max(0, last)) : 0);
     follow.checked = top >= lowest();
@@ -135,5 +137,10 @@
       if (first || anew || before !== top || !log.Lines[top - log.first]) want();
     };
   }
-  new ResizeObserver(() => { if (log) { if (follow.checked) top = lowest(); place(); want(); } }).observe(pane);
+  new ResizeObserver(() => {
+    if (!log) return;
+    top = follow.checked ? lowest() : Math.max(log.low, Math.min(top, lowest()));
+    place();
+    want();
+  }).observe(pane);
 }
