@@ -108,12 +108,6 @@ function tell(text) {
   told.hidden = !text;
 }
 
-const events = new EventSource("/events");
-events.onmessage = () => { if (!document.hidden) look(); };
-events.onerror = () => gone(true);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-setInterval(() => { if (!document.hidden && document.querySelector("[data-tick]")) look(); }, 1000);
-
 // ask puts a question in the page itself.
 function ask(d) {
   const box = document.getElementById("ask"), [yes, no] = box.querySelectorAll("button");
@@ -218,5 +212,13 @@ async function copy(text) {
   pauses.set(copied, setTimeout(() => { copied.hidden = true; }, 1500));
 }
 
-for (const box of document.querySelectorAll("input[type=checkbox]")) box.serverChecked = box.defaultChecked;
-arrange();
+// What is above listens before there is anything to press; this begins when the page is there.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const box of document.querySelectorAll("input[type=checkbox]")) box.serverChecked = box.defaultChecked;
+  arrange();
+  const events = new EventSource("/events");
+  events.onmessage = () => { if (!document.hidden) look(); };
+  events.onerror = () => gone(true);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  setInterval(() => { if (!document.hidden && document.querySelector("[data-tick]")) look(); }, 1000);
+});
