@@ -33,7 +33,7 @@ func errDeadly(times int) error {
 // leave says that a task that has not ended is left in order.
 func (s *session) leave(t *task) {
 	if err := s.e.journal.Left(context.WithoutCancel(s.ctx), t.run()); err != nil {
-		s.e.log.Warn("a job that was stopped could not be written down as such", logging.Key, logging.EndNotWritten, "run", t.run(), "error", err)
+		s.e.log.Warn("a job that was stopped could not be written down as such", logging.Key, logging.Notable, "run", t.run(), "error", err)
 	}
 }
 

@@ -142,7 +142,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.logs = openLog(e.data, e.level, e.o)
 	e.log = e.logs.Logger
 	e.supervisor = supervise.New(supervise.Options{Log: e.log, Limit: e.o.limit, Restarted: e.restarted, Disturb: e.o.disturb})
-	e.log.Info("starting", logging.Key, logging.Starting, "version", e.o.Version, "data", e.data)
+	e.log.Log(ctx, e.courseLevel(), "starting", logging.Key, logging.Starting, "version", e.o.Version, "data", e.data)
 	if err := e.openUpdates(ctx); err != nil {
 		return err
 	}
@@ -199,6 +199,14 @@ func (e *Engine) open(ctx context.Context) error {
 	return e.beginUpdates(ctx)
 }
 
+// courseLevel is that of lines about coming and going: a command that only changes something is not the gateway's start.
+func (e *Engine) courseLevel() slog.Level {
+	if e.o.Idle {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // History is kept for at least this long and this many jobs.
 const (
 	historyFor  = 30 * 24 * time.Hour
@@ -208,7 +216,7 @@ const (
 // Close stops everything, as Stop does but without changing the wish, and releases the data directory. Jobs that run go
 // on from their last checkpoint when the engine is opened again.
 func (e *Engine) Close() error {
-	e.log.Info("closing", logging.Key, logging.Closing)
+	e.log.Log(context.Background(), e.courseLevel(), "closing", logging.Key, logging.Closing)
 	e.turn.Lock()
 	e.endSession()
 	e.turn.Unlock()

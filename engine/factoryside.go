@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 
 	"dmgateway/engine/factory"
@@ -29,11 +30,18 @@ type (
 	PipelineRun = wire.PipelineRun
 	// ActivityRun is the run of one activity in it.
 	ActivityRun = wire.ActivityRun
+	// Applied is what became of one object of a file that was applied.
+	Applied = client.Applied
+	// FactoryObject is a linked service, dataset or pipeline with what it uses.
+	FactoryObject = client.Object
 	// RunDetails is a pipeline run with its activity runs.
 	RunDetails = client.RunDetails
 	// FactoryReady is how a factory that serves is reached: address, page, token and authority.
 	FactoryReady = wire.Ready
 )
+
+// Triggers is the kind of an [Applied] trigger, which a factory does not keep.
+const Triggers = client.Triggers
 
 // ResultOf is the result of an activity run, nil where it has none yet.
 func ResultOf(a ActivityRun) *Result {
@@ -95,10 +103,11 @@ func ServeFactory(ctx context.Context, o FactoryOptions, ready func(FactoryReady
 }
 
 // DialFactory gives a client for the factory at url with its token and its authority's certificate, or, where url is
-// empty, for the one whose data directory is given.
+// empty, for the one whose data directory is given. It takes the proxy that is set for the gateway of the data directory;
+// where there is none, the one that the environment names; standard error is told where that cannot be read.
 func DialFactory(data, url, token, ca string) (*FactoryClient, error) {
 	if url != "" {
-		return client.New(url, token, ca)
+		return client.NewVia(BundleOptions{Data: data, Log: NewLog(os.Stderr, slog.LevelWarn)}.outbound(), url, token, ca)
 	}
 	data, err := resolveData(data)
 	if err != nil {

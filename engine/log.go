@@ -1,17 +1,46 @@
 package engine
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"golang.org/x/term"
 
 	"dmgateway/engine/logging"
 )
 
-// NewLog writes lines for people to w, with what is secret masked.
+// NewLog writes lines to w, with what is secret masked: sentences on a terminal, otherwise NAME=VALUE pairs.
 func NewLog(w io.Writer, level slog.Level) *slog.Logger {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return newSentences(w, level)
+	}
 	return slog.New(logging.Redacted(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})))
+}
+
+func newSentences(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(logging.Redacted(slog.NewJSONHandler(sentences{w}, &slog.HandlerOptions{Level: level})))
+}
+
+// sentences turns the log's lines, of which each Write is one, into sentences.
+type sentences struct{ w io.Writer }
+
+var levelWords = map[slog.Level]string{slog.LevelDebug: "debug", slog.LevelInfo: "note", slog.LevelWarn: "warning", slog.LevelError: "error"}
+
+func (s sentences) Write(b []byte) (int, error) {
+	l := logging.ParseLine(b)
+	text := []string{l.Message}
+	for _, a := range l.Attrs {
+		text = append(text, a.Key+" "+a.Value)
+	}
+	if _, err := fmt.Fprintf(s.w, "%s %s: %s\n", l.Time.Local().Format("15:04:05"), levelWords[l.Level], logging.OneLine(strings.Join(text, ", "))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // openLog logs into the data directory, and where o says so to others.

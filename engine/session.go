@@ -115,7 +115,7 @@ func (s *session) Take(ctx context.Context, job protocol.Job) (bool, error) {
 	s.e.publishJob(entry)
 	deaths, err := s.e.journal.Deaths(ctx, job.ActivityRun)
 	if err != nil { // taken it is; without its past it is like any other
-		s.e.log.Warn("what is known of a job could not be read", logging.Key, logging.EndNotWritten, "run", job.ActivityRun, "error", err)
+		s.e.log.Warn("what is known of a job could not be read", logging.Key, logging.Notable, "run", job.ActivityRun, "error", err)
 	}
 	s.pool.add(newTask(entry, deaths))
 	return true, nil

@@ -126,7 +126,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitRestart
 	}
 	reported := errors.Is(err, errReported)
-	if !reported && !errors.Is(err, errFound) && !errors.Is(err, errStopped) && !errors.Is(err, errWords) {
+	if !reported && !errors.Is(err, errFound) && !errors.Is(err, errStopped) && !errors.Is(err, errUnregistered) && !errors.Is(err, errWords) {
 		p.printError(err)
 	}
 	switch {

@@ -59,6 +59,7 @@ var examples = map[string]string{
 	"dmgcmd factory gateway new":         "  dmgcmd factory gateway new plant1 --description \"machine hall\"",
 	"dmgcmd factory gateway key":         "  dmgcmd factory gateway key plant1 --recreate",
 	"dmgcmd factory apply":               "  dmgcmd factory apply ./linkedService ./dataset ./pipeline",
+	"dmgcmd factory list":                "  dmgcmd factory list --json",
 	"dmgcmd factory remove":              "  dmgcmd factory remove dataset OrdersFile",
 	"dmgcmd factory run":                 "  dmgcmd factory run CopyOrders --wait --parameter day=2026-01-31",
 	"dmgcmd factory reports":             "  dmgcmd factory reports 4d0f5c1e-… --save report.zip",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dmgateway/engine"
 )
@@ -15,6 +16,7 @@ type factoryCmd struct {
 	Serve   serveCmd          `cmd:"" help:"Run the cloud side on this machine until a signal comes."`
 	Gateway gatewayCmd        `cmd:"" help:"Logical gateways and their keys."`
 	Apply   applyCmd          `cmd:"" help:"Create or replace linked services, datasets and pipelines from JSON files."`
+	List    listCmd           `cmd:"" help:"Linked services, datasets and pipelines, and what each uses."`
 	Remove  removeCmd         `cmd:"" help:"Remove a linked service, dataset or pipeline."`
 	Run     startRun          `cmd:"" help:"Start a pipeline."`
 	Runs    runsCmd           `cmd:"" help:"Recent runs, or everything about one."`
@@ -92,7 +94,8 @@ func (r remote) client(p *program) (*engine.FactoryClient, error) {
 
 type applyCmd struct {
 	remote
-	Paths []string `arg:"" help:"JSON files, or folders of them." type:"path"`
+	Paths           []string `arg:"" help:"JSON files, or folders of them." type:"path"`
+	WithoutTriggers bool     `help:"Leave triggers out and call that done: something else starts the pipelines."`
 }
 
 func (c applyCmd) Run(p *program) error {
@@ -107,7 +110,7 @@ func (c applyCmd) Run(p *program) error {
 		}
 		return err
 	}
-	return p.print(applied, func(w io.Writer) {
+	err = p.print(applied, func(w io.Writer) {
 		for _, a := range applied {
 			if a.Skipped != "" {
 				fmt.Fprintf(w, "%s\tleft out: %s\n", a.File, a.Skipped)
@@ -121,6 +124,23 @@ func (c applyCmd) Run(p *program) error {
 			}
 		}
 	})
+	if triggers := triggersOf(applied); err == nil && len(triggers) > 0 && !c.WithoutTriggers {
+		p.say("error Unsupported: everything but the triggers was applied (%s): nothing starts their pipelines. "+
+			"Start them with `dmgcmd factory run PIPELINE` from a scheduler such as cron, and give --without-triggers.", strings.Join(triggers, ", "))
+		return errFound
+	}
+	return err
+}
+
+// triggersOf are the names of the triggers that were left out.
+func triggersOf(applied []engine.Applied) []string {
+	var names []string
+	for _, a := range applied {
+		if a.Kind == engine.Triggers {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }
 
 type removeCmd struct {

@@ -11,6 +11,9 @@ import (
 // errFound says that a test found something wrong and has shown what.
 var errFound = errors.New("the test failed")
 
+// errUnregistered says that a test could not look at what matters, and has said so.
+var errUnregistered = errors.New("not registered")
+
 type networkCmd struct {
 	Check networkCheckCmd `cmd:"" help:"Try every host and port that is needed, step by step, and say what to do."`
 }
@@ -51,8 +54,18 @@ func (c networkCheckCmd) Run(p *program) error {
 		if !report.OK {
 			return errFound
 		}
-		return nil
+		return p.registered(e)
 	})
+}
+
+// registered is an error where the gateway has no factory yet: then what matters most was not checked.
+func (p *program) registered(e engine.Controller) error {
+	s, err := e.Status(p.ctx)
+	if err != nil || s.FactoryURL != "" {
+		return err
+	}
+	p.say("error NotRegistered: the gateway is not registered, so neither factory nor queue was checked. Register it, then check again.")
+	return errUnregistered
 }
 
 func writeReport(path string, report engine.NetworkReport) error {

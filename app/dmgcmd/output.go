@@ -35,7 +35,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &u):
 		return exitUsage
-	case engine.ErrorOf(err).Code == engine.CodeNotRunning, engine.ErrorOf(err).Code == engine.CodeNotRegistered:
+	case errors.Is(err, errUnregistered),
+		engine.ErrorOf(err).Code == engine.CodeNotRunning, engine.ErrorOf(err).Code == engine.CodeNotRegistered:
 		return exitNotRunning
 	}
 	return exitFailed

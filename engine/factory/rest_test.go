@@ -360,3 +360,26 @@ func TestFilesCanBeCopiedAsTheyAre(t *testing.T) {
 		}
 	}
 }
+
+func TestALinkedServiceThatNoGatewayCanOpenIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	o := testOptions(t.TempDir())
+	o.Stores = store.NewRegistry(filesystem.Definition())
+	h := open(t, o, "127.0.0.1:0")
+	if _, err := h.NewGateway(t.Context(), "plant", ""); err != nil {
+		t.Fatal(err)
+	}
+	const warned = "No gateway can open linked service share: files are opened by the account"
+	tests := []struct{ name, typeProperties, warned string }{
+		{"of another user", `{"host":"/srv/x","userId":"me","password":{"type":"SecureString","value":"S3CRET"}}`, warned},
+		{"of another user, sealed", `{"host":"/srv/x","userId":"me","encryptedCredential":"eyJ"}`, warned},
+		{"sealed", `{"host":"/srv/x","encryptedCredential":"eyJ"}`, ""},
+		{"a path of the gateway's system, not of this one", `{"host":"\\\\srv\\share"}`, ""},
+	}
+	for _, tt := range tests {
+		r, err := h.Put(t.Context(), wire.LinkedServices, "share", json.RawMessage(`{"type":"FileServer","typeProperties":`+tt.typeProperties+`}`))
+		if got := strings.Join(r.Warnings, "\n"); err != nil || (tt.warned == "") != (got == "") || !strings.Contains(got, tt.warned) {
+			t.Errorf("%s: warnings %q, %v", tt.name, got, err)
+		}
+	}
+}

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"dmgateway/engine/activity"
 	"dmgateway/engine/credential"
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/props"
 )
 
 // lessSecure is the annotation that a linked service shows whose secret the factory can open.
@@ -30,9 +32,14 @@ func (f *Factory) seal(name string, properties json.RawMessage) (json.RawMessage
 	return f.sealPlain(name, properties, plain)
 }
 
-// shown is a resource as a person gets it: a linked service that the factory sealed itself says so.
+// shown is a resource as a person gets it: a linked service that no gateway can open, or that the factory sealed itself,
+// says so.
 func (f *Factory) shown(k kind, r wire.Resource) wire.Resource {
-	if k != kindLinkedService || !f.opens(r.Name, r.Properties) {
+	if k != kindLinkedService {
+		return r
+	}
+	r.Warnings = append(r.Warnings, f.unopenable(r.Name, r.Properties)...)
+	if !f.opens(r.Name, r.Properties) {
 		return r
 	}
 	r.Warnings = append(r.Warnings, fmt.Sprintf("The secret of linked service %s came to the factory in the clear. It is stored sealed with the factory's own certificate, "+
@@ -188,4 +195,30 @@ func certificatesOf(ctx context.Context, q querier, gatewayID string) ([]*x509.C
 func refersToSecrets(doc []byte) bool {
 	list, err := credential.ServicesWithReferences(fmt.Appendf(nil, `{"linkedServices":[%s]}`, doc))
 	return err == nil && len(list) > 0
+}
+
+// unopenable says what a gateway will refuse in a linked service although its secret cannot be seen here: what is not
+// supported is so whatever the secret is. It is read as a gateway reads it.
+func (f *Factory) unopenable(name string, properties json.RawMessage) []string {
+	ls := readLinkedService(properties)
+	doc, err := document(name, properties)
+	if err != nil || len(ls.Parameters) > 0 || !ls.sealed() && !refersToSecrets(doc) {
+		return nil // with parameters it is read when it runs; one without a secret was refused
+	}
+	opened, _, err := withoutSealed(fmt.Appendf(nil, `{"linkedServices":[%s]}`, doc))
+	if err != nil {
+		return nil
+	}
+	var b struct{ LinkedServices []json.RawMessage }
+	if json.Unmarshal(opened, &b) != nil || len(b.LinkedServices) != 1 {
+		return nil
+	}
+	var list []string
+	_, err = activity.ParseLinkedService(b.LinkedServices[0], f.o.Stores)
+	for _, p := range props.Problems(err) {
+		if p.Code == fault.Unsupported {
+			list = append(list, fmt.Sprintf("No gateway can open linked service %s: %s (%s).", name, p.Message, p.Target))
+		}
+	}
+	return list
 }

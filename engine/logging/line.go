@@ -78,16 +78,17 @@ func (l *Line) set(key string, value json.RawMessage) {
 // Text is the message with its attributes behind it, on one line.
 func (l Line) Text() string {
 	var b strings.Builder
-	b.WriteString(oneLine(l.Message))
+	b.WriteString(OneLine(l.Message))
 	for _, a := range l.Attrs {
-		fmt.Fprintf(&b, "  %s=%s", oneLine(a.Key), oneLine(a.Value))
+		fmt.Fprintf(&b, "  %s=%s", OneLine(a.Key), OneLine(a.Value))
 	}
 	return b.String()
 }
 
-func oneLine(text string) string {
+// OneLine replaces what would break a line or move a terminal's cursor by spaces.
+func OneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return ' '
 		}
 		return r

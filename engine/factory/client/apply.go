@@ -21,13 +21,17 @@ import (
 // Applied is what became of one object of a file.
 type Applied struct {
 	File string `json:"file"`
-	Kind string `json:"kind"` // as in wire; "" where Skipped
+	Kind string `json:"kind"` // as in wire, or [Triggers]; "" for what else was Skipped
 	Name string `json:"name"`
 	// Skipped says why nothing was done with it, "" where it was created or replaced.
 	Skipped string `json:"skipped,omitempty"`
 	// Warnings are sentences for people about what was applied.
 	Warnings []string `json:"warnings,omitempty"`
 }
+
+// Triggers is the kind of what would start pipelines by itself. A factory keeps none: pipelines that stand in one do not
+// run before somebody starts them.
+const Triggers = "triggers"
 
 // applyOrder is the order in which things can be created: what is referred to comes first.
 var applyOrder = []string{wire.IntegrationRuntimes, wire.LinkedServices, wire.Datasets, wire.Pipelines}
@@ -165,7 +169,7 @@ func shape(o *props.Object, whole []byte) (kind, skip string, properties json.Ra
 	case typ == "managed":
 		return "", "integration runtimes in Azure are not needed here", nil
 	case strings.HasSuffix(typ, "trigger") || p.Has("pipelines"):
-		return "", "triggers are not supported; start runs with `dmgcmd factory run`", nil
+		return Triggers, "triggers are not supported; start runs with `dmgcmd factory run`", nil
 	case strings.EqualFold(o.String("type"), "Microsoft.DataFactory/factories"):
 		return "", "the factory itself is not changed", nil
 	case typ != "" && p.Has("typeProperties"):

@@ -25,6 +25,7 @@ import (
 
 	"dmgateway/engine/factory/wire"
 	"dmgateway/engine/fault"
+	"dmgateway/engine/outbound"
 	"dmgateway/engine/protocol"
 )
 
@@ -45,8 +46,12 @@ type Client struct {
 }
 
 // New makes a client of the factory at address (https://HOST:PORT). caFile is the PEM file of the authority that signed
-// the factory's certificate, "" = the system's. It connects when it is first used.
-func New(address, token, caFile string) (*Client, error) {
+// the factory's certificate, "" = the system's. It connects when it is first used, through the proxy that the environment
+// names.
+func New(address, token, caFile string) (*Client, error) { return NewVia(nil, address, token, caFile) }
+
+// NewVia is as [New], with a way out of its own; nil is as the environment says.
+func NewVia(out *outbound.Out, address, token, caFile string) (*Client, error) {
 	u, err := url.Parse(address)
 	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Host == "" {
 		return nil, fault.New(fault.BadInput, "%q is no address of a factory", address).Try("Give https://HOST:PORT.")
@@ -57,12 +62,15 @@ func New(address, token, caFile string) (*Client, error) {
 			return nil, err
 		}
 	}
+	var way http.RoundTripper = &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: t, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+	}
+	if out != nil {
+		way = out.Transport(func(h *http.Transport) { h.TLSClientConfig = t })
+	}
 	return &Client{url: strings.TrimSuffix(address, "/"), token: token, http: &http.Client{
-		Timeout: 2 * time.Minute,
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSClientConfig: t, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
-			DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		},
+		Timeout: 2 * time.Minute, Transport: way,
 		// A factory does not redirect; whoever does would be handed the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil

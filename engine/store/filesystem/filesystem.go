@@ -62,24 +62,19 @@ func readHost(ls *props.Object) string {
 	user := ls.String("userId")
 	ls.Secret("password")
 	if user != "" {
-		ls.Problem(fault.Unsupported, "userId", "%s", otherUser())
+		ls.Problem(fault.Unsupported, "userId", "%s", otherUser)
 	} else {
 		ls.Warn("password", "has no effect without userId: files are opened by the account that the gateway runs under")
 	}
 	if strings.HasPrefix(host, `\\.\`) || strings.HasPrefix(host, `\\?\`) {
 		ls.Problem(fault.BadInput, "host", "%q is a device; give a folder such as \\\\server\\share or D:\\", host)
-	} else if runtime.GOOS != "windows" && windowsPath(host) {
-		ls.Problem(fault.BadInput, "host", "%q is a path of Windows but the gateway runs on %s; mount the share and give the mounted folder", host, runtime.GOOS)
 	}
 	return host
 }
 
-func otherUser() string {
-	if runtime.GOOS == "windows" {
-		return "files are opened by the account that the gateway runs under; let that account use the share (or store the user with cmdkey) and remove userId and password"
-	}
-	return "files are opened by the account that the gateway runs under; mount the share with this user and remove userId and password"
-}
+// otherUser does not ask on which system it runs: a factory reads linked services of gateways on any.
+const otherUser = "files are opened by the account that the gateway runs under; let that account use the share, or mount it with this user " +
+	"(on Windows, store the user with cmdkey), and remove userId and password"
 
 // windowsPath tells \\server\share and D:\ from other paths.
 func windowsPath(p string) bool {
@@ -92,6 +87,10 @@ func open(host string, env store.Env) (*files, error) {
 	if strings.EqualFold(host, anywhere) {
 		f.any = true
 		return f, nil
+	}
+	if runtime.GOOS != "windows" && windowsPath(host) {
+		return nil, fault.New(fault.BadInput, "%q is a path of Windows but the gateway runs on %s", host, runtime.GOOS).At(host).
+			Try("Mount the share and give the mounted folder as the linked service's host.")
 	}
 	if runtime.GOOS == "windows" && len(host) == 2 && host[1] == ':' { // without the backslash the drive's present folder
 		host += `\`

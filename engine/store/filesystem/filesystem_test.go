@@ -120,10 +120,6 @@ func TestLinkedServicesThatAreRefused(t *testing.T) {
 		`{"host":"/srv","strange":1}`:   "$.strange",
 		`{"host":"/srv","password":{"type":"AzureKeyVaultSecret"}}`: "$.password.type",
 	}
-	if runtime.GOOS != "windows" {
-		cases[`{"host":"D:\\data"}`] = "$.host"
-		cases[`{"host":"\\\\server\\share"}`] = "$.host"
-	}
 	for text, want := range cases {
 		ls, err := props.Parse([]byte(text), "$")
 		if err != nil {
@@ -132,6 +128,23 @@ func TestLinkedServicesThatAreRefused(t *testing.T) {
 		Definition().Files.Open(ls)
 		if list := props.Problems(ls.Err()); len(list) == 0 || list[0].Target != want {
 			t.Errorf("%s gives %v", text, ls.Err())
+		}
+	}
+}
+
+// A factory on another system reads the linked service too, so only opening it tells.
+func TestAPathOfWindowsIsRefusedElsewhereWhenItIsOpened(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("it is none of another system there")
+	}
+	for _, host := range []string{`D:\data`, `\\server\share`} {
+		ls, err := props.Parse([]byte(linkedService(host)), "$")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Definition().Files.Open(ls)(t.Context(), store.Env{}); fault.Code(err) != fault.BadInput || ls.Err() != nil {
+			t.Errorf("%s: %v, %v", host, err, ls.Err())
 		}
 	}
 }
