@@ -138,3 +138,13 @@ soak: setup
 
 clean:
 	rm -rf bin dist
+
+.PHONY: windows msi
+## windows: dmgateway.exe and dmgcmd.exe into dist/windows
+windows:
+	@packaging/setup.sh windows
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' packaging/windows/build.sh
+
+## msi: the installer for Windows, of what `make windows` makes
+msi: windows
+	VERSION='$(VERSION)' packaging/windows/msi.sh

@@ -6,6 +6,7 @@
 #   packaging/setup.sh package what `make package` needs: C libraries for the window, packagers
 #   packaging/setup.sh prove   that, and what proves the packages for Linux in a clean system: `make prove-linux`
 #   packaging/setup.sh bench   that, and the tools that `make bench` compares with
+#   packaging/setup.sh windows what `make msi` needs: a C compiler for Windows, tools for the installer and its signature, Wine
 #
 # It says what it installs, does nothing where nothing is missing, and needs root only to install Debian packages.
 set -euo pipefail
@@ -18,6 +19,8 @@ azurite=3.35.0 servicebus=7.9.5 datafactory=12.0.0 duckdb=1.5.6-r.1
 nfpm=v2.45.0 cyclonedx=v1.10.0
 golangci=v2.15.0 gofumpt=v0.12.0 govulncheck=v1.9.0
 azcopy=v10.32.6 azcopy_azfile=v1.5.2-0.20250507070125-9e8eb1f00372 rclone=v1.76.0
+
+gowinres=v0.3.3
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -34,6 +37,10 @@ prove) packages+=(ca-certificates mmdebstrap lintian rpm desktop-file-utils apps
 	;;
 esac
 [ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)
+
+if [ "$what" = windows ]; then
+	packages=(gcc-mingw-w64-x86-64 wixl msitools osslsigncode openssl wine wine64 xvfb openbox xdotool imagemagick)
+fi
 
 install_packages() {
 	command -v dpkg-query >/dev/null || { say "not a Debian system; needed, under whatever names: ${packages[*]}"; return 0; }
@@ -104,6 +111,10 @@ install_peer() { # name version "modules to get" package; a main package on stan
 }
 
 install_packages
+if [ "$what" = windows ]; then
+	install_tool go-winres "$gowinres" github.com/tc-hib/go-winres
+	exit 0
+fi
 case $what in
 run) ;;
 package | prove)
