@@ -70,7 +70,7 @@ vuln: setup
 	else echo "vuln: SKIPPED: https://vuln.go.dev cannot be reached from here; set GOVULNDB to a copy of the database" >&2; fi
 
 # What strangers can send: keys, signed messages, JSON, AMQP, envelopes, HTTP.
-STRANGERS := registration:FuzzParseKey protocol:FuzzOpen activity:FuzzParse bus/amqp:FuzzMessage credential:FuzzOpen factory:FuzzHTTP endpoint/definition:FuzzDefinition
+STRANGERS := registration:FuzzParseKey protocol:FuzzOpen activity:FuzzParse bus/amqp:FuzzMessage credential:FuzzOpen factory:FuzzHTTP endpoint/definition:FuzzDefinition update/feed:FuzzCustom
 
 ## fuzz-short: the targets of what strangers can send, a minute in all
 fuzz-short:
