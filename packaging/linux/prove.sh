@@ -107,7 +107,7 @@ in_root install -d -o dmgateway -g dmgateway -m 700 /var/lib/dmgateway
 as_service() { in_root setpriv --reuid dmgateway --regid dmgateway --clear-groups env HOME=/nonexistent DMG_DATA=/var/lib/dmgateway "$@"; }
 as_service dmgcmd settings nodename kept-service
 next=99.0.0
-(cd "$dist/stage/root" && VERSION=$next GOARCH=amd64 SCRIPTS=$top/packaging/linux "$cache/bin/nfpm" package --config "$top/packaging/linux/nfpm.yaml" --packager deb --target "$root/tmp/next.deb" >/dev/null)
+(cd "$dist/stage/root" && VERSION=$next GOARCH=amd64 "$cache/bin/nfpm" package --config "$top/packaging/linux/nfpm.yaml" --packager deb --target "$root/tmp/next.deb" >/dev/null)
 in_root apt-get install -y -qq --no-install-recommends /tmp/next.deb >"$work/upgrade" 2>&1 || { cat "$work/upgrade"; die "it cannot be upgraded"; }
 [ "$(in_root dpkg-query -W -f '${Version}' dmgateway)" = "$next" ] || die "the version is not $next"
 [ "$(as ada dmgcmd settings nodename)" = kept-node ] || die "a person's settings are lost"

@@ -60,9 +60,10 @@ func (r *release) nfpm(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	scripts, err := filepath.Abs("packaging/linux")
-	if err != nil {
-		return err
+	for _, name := range []string{"postinstall.sh", "preremove.sh", "postremove.sh"} {
+		if err := put(filepath.Join(root, "scripts", name), filepath.Join("packaging/linux", name)); err != nil {
+			return err
+		}
 	}
 	epoch := "SOURCE_DATE_EPOCH=" + strconv.FormatInt(r.at.Unix(), 10)
 	for _, kind := range []string{"deb", "rpm"} {
@@ -70,7 +71,7 @@ func (r *release) nfpm(ctx context.Context, root string) error {
 		if err != nil {
 			return err
 		}
-		env := []string{epoch, "VERSION=" + r.version, "GOARCH=amd64", "SCRIPTS=" + scripts}
+		env := []string{epoch, "VERSION=" + r.version, "GOARCH=amd64"}
 		if _, err := outputIn(ctx, root, env, filepath.Join(r.tools, "nfpm"), "package", "--config", config, "--packager", kind, "--target", file); err != nil {
 			return err
 		}
