@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dmgateway/engine/fault"
+	"dmgateway/engine/logging"
 	"dmgateway/engine/protocol"
 )
 
@@ -48,7 +49,7 @@ func (f *Factory) updates(w http.ResponseWriter, r *http.Request) error {
 	file, err := dir.Open(filepath.FromSlash(name))
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			f.o.Log.Warn("read the update feed", "file", name, "error", err)
+			f.o.Log.Warn("read the update feed", logging.Key, logging.FeedFailed, "file", name, "error", err)
 		}
 		return none
 	}
