@@ -120,12 +120,16 @@ function ask(d) {
   return new Promise((done) => box.addEventListener("close", () => done(box.returnValue === "yes"), { once: true }));
 }
 
+// clearing ends when the server has forgotten outcomes that are not those of what is typed now.
+let clearing = Promise.resolve();
+
 // send sends a form; what came of it is on the page that the server leads to.
 async function send(form, button) {
   const data = new FormData(form, button);
   const body = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
   tell("");
   try {
+    await clearing;
     const response = await fetch(button?.hasAttribute("formaction") ? button.formAction : form.action, { method: "POST", body, headers: looking });
     const text = await response.text();
     if (!response.ok) { tell(text); return; }
@@ -189,7 +193,7 @@ document.addEventListener("input", (event) => {
   if (form.hasAttribute("data-setting")) soon(form, field.matches("[type=checkbox], select") ? 0 : 500, () => send(form));
   if (form.hasAttribute("data-live")) soon(form, field.matches("select") ? 0 : 250, () => go(form));
   if (form.dataset.changed && document.querySelector("[data-outcome]")) {
-    soon(form, 0, () => fetch(form.dataset.changed, { method: "POST", headers: looking }));
+    clearing = clearing.then(() => fetch(form.dataset.changed, { method: "POST", headers: looking })).catch(() => gone(true));
   }
 });
 
