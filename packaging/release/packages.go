@@ -46,7 +46,7 @@ func (r *release) packages(ctx context.Context) error {
 			return err
 		}
 	}
-	for to, from := range map[string]string{"changelog.gz": r.paper("CHANGELOG.md"), "NOTICES.txt.gz": r.paper("NOTICES.txt")} {
+	for to, from := range map[string]string{"NEWS.gz": r.paper("CHANGELOG.md"), "NOTICES.txt.gz": r.paper("NOTICES.txt")} {
 		if err := compress(filepath.Join(root, "usr/share/doc/dmgateway", to), from); err != nil {
 			return err
 		}
