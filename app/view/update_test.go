@@ -179,8 +179,11 @@ func TestNotesAreReadAsPlainLines(t *testing.T) {
 	t.Parallel()
 	got := view.Notes("# 1.3.0\n\nCopies **much** faster,\nas `dmgcmd copy` shows.\n\n- Oracle: [partitions](https://example.com/p)\n  of two kinds\n* ![x](http://evil.example/x.png)\n1. one\n---\n")
 	want := []view.Note{
-		{Heading: true, Text: "1.3.0"}, {Text: "Copies much faster, as dmgcmd copy shows."},
-		{Item: true, Text: "Oracle: partitions (https://example.com/p) of two kinds"}, {Item: true, Text: "x"}, {Item: true, Text: "one"},
+		{Heading: true, Text: "1.3.0"},
+		{Text: "Copies much faster, as dmgcmd copy shows."},
+		{Item: true, Text: "Oracle: partitions (https://example.com/p) of two kinds"},
+		{Item: true, Text: "x"},
+		{Item: true, Text: "one"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)

@@ -24,7 +24,10 @@ func TestMain(m *testing.M) {
 // TestPicturesWithoutDetector runs this package's tests in a process without the detector, where drawing is ten times
 // faster.
 func TestPicturesWithoutDetector(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-count=1", ".").CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", ".")
+	// Fyne forgets how a widget is drawn a minute after it was; a slow machine is not to see another picture.
+	cmd.Env = append(os.Environ(), "FYNE_CACHE=1h")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -180,11 +180,10 @@ func guards(body *ast.BlockStmt) bool {
 		if !ok {
 			return true
 		}
-		name := lastName(call.Fun)
-		switch {
-		case name == "Guard", name == "Contain", name == "guarded", name == "Recover":
+		switch lastName(call.Fun) {
+		case "Guard", "Contain", "guarded", "Recover":
 			found = true
-		case name == "Run":
+		case "Run":
 			s, ok := call.Fun.(*ast.SelectorExpr)
 			found = found || ok && lastName(s.X) == "supervisor"
 		}

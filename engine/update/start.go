@@ -137,8 +137,8 @@ func (p *Program) current(s State) (code int, done, again bool) {
 		p.Refused = err
 		return 0, false, false
 	}
-	code, err := p.run(s.Current, p.Args, Mark{Version: s.Current, Starter: p.self})
-	if err != nil { //nolint:staticcheck // on Windows it can be nil
+	code, err := p.run(s.Current, p.Args, Mark{Version: s.Current, Starter: p.self}) //nolint:staticcheck // the error is never nil on Unix
+	if err != nil {                                                                  //nolint:staticcheck // on Windows it can be nil
 		p.Refused = err
 		return 0, false, false
 	}

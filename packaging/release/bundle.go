@@ -67,9 +67,9 @@ func icns() ([]byte, error) {
 			return nil, err
 		}
 		body.WriteString(part.kind)
-		body.Write(binary.BigEndian.AppendUint32(nil, uint32(len(image)+8))) //nolint:gosec // G115: an icon is small
+		body.Write(binary.BigEndian.AppendUint32(nil, uint32(len(image)+8)))
 		body.Write(image)
 	}
-	head := binary.BigEndian.AppendUint32([]byte("icns"), uint32(body.Len()+8)) //nolint:gosec // G115: an icon is small
+	head := binary.BigEndian.AppendUint32([]byte("icns"), uint32(body.Len()+8))
 	return append(head, body.Bytes()...), nil
 }

@@ -160,7 +160,7 @@ func output(ctx context.Context, env []string, name string, args ...string) (str
 
 // outputIn is output with a folder to run in, "" = here.
 func outputIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // G204: tools of the build
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -34,7 +34,7 @@ func (r *release) inside(ctx context.Context) error {
 				return err
 			}
 			file := filepath.Join(r.out, fmt.Sprintf("%s_%s_%s.cdx.json", name, r.version, strings.ReplaceAll(system, "/", "_")))
-			if err := os.WriteFile(file, []byte(text), 0o644); err != nil { //nolint:gosec // G306: for everyone to read
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				return err
 			}
 		}
@@ -64,7 +64,7 @@ func (r *release) sums() error {
 		return err
 	}
 	file := filepath.Join(r.out, sumsFile)
-	if err := os.WriteFile(file, text, 0o644); err != nil { //nolint:gosec // G306: for everyone to read
+	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return err
 	}
 	if r.key == "" {
@@ -78,7 +78,7 @@ func (r *release) sums() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file+".sig", ed25519.Sign(key, text), 0o644) //nolint:gosec // G306: for everyone to read
+	return os.WriteFile(file+".sig", ed25519.Sign(key, text), 0o644)
 }
 
 func checksums(dir string) ([]byte, error) {
