@@ -29,7 +29,7 @@
 //	endpoint      the page at which credentials are set            outbound      the one way out: proxies
 //	logging       the log, its events, what is masked in it        help          a page for each event and error code
 //	diagnostics   archive, network check, self-checks              supervise     restarts what panics or hangs
-//	testserver    servers for tests
+//	update        newer versions: the signed feed, keeping, trial  testserver    servers for tests
 //
 // Imports go one way: app → engine → the rooms. Stores and formats know neither each other nor copy; factory and bus know
 // neither channel nor copy nor journal, so that the factory can run alone.
