@@ -20,6 +20,7 @@ change "UPDATE \`Property\` SET \`Value\`='INSTALLDIR;NOFIREWALL;NOAUTOSTART;REM
 change "UPDATE \`Component\` SET \`Condition\`='NOT NOAUTOSTART' WHERE \`Component\`='cLogin'"
 change "UPDATE \`InstallExecuteSequence\` SET \`Sequence\`=1410 WHERE \`Action\`='RemoveExistingProducts'" # the old version goes before the new one's files come
 change "UPDATE \`RegLocator\` SET \`Type\`=18 WHERE \`Signature_\`='sDir'"                                   # the 64-bit registry
+change "UPDATE \`Registry\` SET \`Value\`='#%%SystemRoot%\\System32\\EventCreate.exe' WHERE \`Name\`='EventMessageFile'" # expandable
 # Programs run as Windows itself (3170) or as the person (1122), during the installation; a failure does not end it.
 action() { # name type sequence condition command
 	change "INSERT INTO \`CustomAction\` (\`Action\`,\`Type\`,\`Source\`,\`Target\`) VALUES ('$1',$2,'System64Folder','$5')"
