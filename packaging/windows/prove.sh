@@ -14,7 +14,23 @@ export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' L
 trap 'wineserver -k 2>/dev/null || /usr/lib/wine/wineserver64 -k 2>/dev/null || true; [ -z "${x:-}" ] || kill "$x"; rm -rf "$work"' EXIT
 say() { printf 'prove: %s\n' "$*"; }
 fail() { say "FAILED: $*"; exit 1; }
+# has reads to the end first: who writes into a closed pipe fails.
+has() { local text; text=$(cat) && grep -q -- "$@" <<<"$text"; }
 run() { timeout 180 nice wine "$@" 2>/dev/null; }
+
+say "a display, which Wine looks for once, at its start"
+Xvfb -displayfd 3 -noreset -screen 0 1100x760x24 -nolisten tcp 3>"$work/display" 2>/dev/null &
+x=$!
+wait_for() { # seconds command: until the command succeeds
+	local n
+	for n in $(seq "$1"); do "${@:2}" >/dev/null 2>&1 && return 0; sleep 1; done
+	return 1
+}
+wait_for 20 test -s "$work/display" || fail "Xvfb"
+DISPLAY=:$(cat "$work/display")
+export DISPLAY
+wait_for 20 xdotool getdisplaygeometry || fail "Xvfb at $DISPLAY"
+openbox 2>/dev/null &
 
 say "a fresh Wine"
 run wineboot -i >/dev/null
@@ -34,28 +50,16 @@ versions() { key 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' /s |
 say "install"
 msi /i 1.2.3.msi || fail "install"
 for f in dmgateway.exe dmgcmd.exe RegisterGateway.ps1 GatewayAutoUpdateToggle.ps1 LICENSE.txt NOTICES.txt; do [ -s "$dir/$f" ] || fail "$f is missing"; done
-key "$login" | grep -q 'dmgateway.exe.*-hidden' || fail "it does not start at login"
-key "$events" | grep -q 'REG_EXPAND_SZ.*EventCreate' || fail "there is no event source"
-find "$c" -name 'Data Management Gateway.lnk' | grep -q . || fail "there is no entry in the start menu"
+key "$login" | has 'dmgateway.exe.*-hidden' || fail "it does not start at login"
+key "$events" | has 'REG_EXPAND_SZ.*EventCreate' || fail "there is no event source"
+find "$c" -name 'Data Management Gateway.lnk' | has . || fail "there is no entry in the start menu"
 
 say "a window"
-Xvfb -displayfd 3 -noreset -screen 0 1100x760x24 -nolisten tcp 3>"$work/display" 2>/dev/null &
-x=$!
-wait_for() { # seconds command: until the command succeeds
-	local n
-	for n in $(seq "$1"); do "${@:2}" >/dev/null 2>&1 && return 0; sleep 1; done
-	return 1
-}
-wait_for 20 test -s "$work/display" || fail "Xvfb"
-DISPLAY=:$(cat "$work/display")
-export DISPLAY
-wait_for 20 xdotool getdisplaygeometry || fail "Xvfb at $DISPLAY"
-openbox 2>/dev/null &
 wine "$dir/dmgateway.exe" >"$out/window.txt" 2>&1 &
 wait_for 40 xdotool search --name '^Data Management Gateway$' || { import -window root "$out/window.png"; fail "no window came, see $out/window.png"; }
 sleep 5 # until it is drawn
 import -window root "$out/window.png"
-run "$dir/dmgcmd.exe" status --json | grep -q '"state"' || fail "the program does not answer dmgcmd"
+{ run "$dir/dmgcmd.exe" status --json >"$out/status.json" && has '"state"' <"$out/status.json"; } || fail "the program does not answer dmgcmd"
 run taskkill /f /im dmgateway.exe >/dev/null || fail "the program does not end"
 
 say "a copy"
@@ -66,7 +70,7 @@ run "$dir/dmgcmd.exe" settings verbose true >/dev/null || fail "a setting"
 say "upgrade"
 msi /i 1.3.0.msi || fail "upgrade"
 [ "$(versions)" = 1 ] || fail "$(versions) versions are installed"
-run "$dir/dmgcmd.exe" settings verbose | grep -q true || fail "the upgrade lost a setting"
+run "$dir/dmgcmd.exe" settings verbose | has true || fail "the upgrade lost a setting"
 ! msi /i 1.2.3.msi || fail "a downgrade was accepted"
 
 say "repair"
@@ -78,11 +82,11 @@ say "remove"
 msi /x 1.3.0.msi || fail "remove"
 [ ! -e "$dir/dmgateway.exe" ] || fail "the program is still there"
 [ -d "$data" ] || fail "data was removed without being asked to"
-! key "$login" | grep -q dmgateway || fail "the start at login is still there"
+! key "$login" | has dmgateway || fail "the start at login is still there"
 
 say "install as told, remove with data"
 msi /i 1.3.0.msi NOFIREWALL=1 NOAUTOSTART=1 || fail "install"
-! key "$login" | grep -q dmgateway || fail "NOAUTOSTART was not heard"
+! key "$login" | has dmgateway || fail "NOAUTOSTART was not heard"
 msi /x 1.3.0.msi REMOVEDATA=1 || fail "remove"
 [ ! -e "$data" ] || fail "REMOVEDATA left data"
 say "all as it should be; look at $out/window.png"
