@@ -158,7 +158,7 @@ func waitStatus(t *testing.T, c Controller, met func(Status) bool) Status {
 // waitJob waits for a job's state.
 func waitJob(t *testing.T, c Controller, id string, met func(Job) bool) Job {
 	t.Helper()
-	deadline := time.Now().Add(soon)
+	deadline := time.Now().Add(3 * soon)
 	for {
 		j, err := c.Job(context.Background(), id)
 		if err == nil && met(j) {

@@ -64,6 +64,7 @@ func TestAFailedJobIsToldOnceAndShowsItsDetails(t *testing.T) {
 		t.Errorf("the second notification is %q: %q", title, text)
 	}
 
+	s.read("Key no longer valid") // the rows below move when that appears
 	s.click(what{text: "Copy…", after: "Recent jobs"})
 	s.read("Failed…")
 	s.read("Code: FolderNotAllowed")
