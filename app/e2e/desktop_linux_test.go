@@ -54,6 +54,10 @@ func newSession(t *testing.T, xvfb ...string) *session {
 	s.Desktop = traytest.Start(t)
 	s.Place(t)
 	s.background(exec.Command("openbox"))
+	s.until("the window manager at work", patience, func() bool { // a window that is there before it does not get the keyboard
+		_, err := s.tool("wmctrl", "-m")
+		return err == nil
+	})
 	return s
 }
 
