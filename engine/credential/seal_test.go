@@ -307,12 +307,14 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(wrap(`{"encryptedCredential":"eyJ9"}`)))
 	f.Add(sealed)
 	f.Add([]byte(`{"typeProperties":{"connectionString":"EncryptedCredential='"}}`))
+	f.Add([]byte("")) // no JSON by itself, and a good bundle of no linked services
 	f.Fuzz(func(t *testing.T, data []byte) {
 		out, err := OpenLinkedService(data, ours)
 		if err == nil && !json.Valid(out) && json.Valid(data) {
 			t.Fatalf("%s was opened as %s", data, out)
 		}
-		if _, err := OpenBundle(append(append([]byte(`{"linkedServices":[`), data...), "]}"...), ours); err == nil && !json.Valid(data) {
+		bundle := append(append([]byte(`{"linkedServices":[`), data...), "]}"...)
+		if _, err := OpenBundle(bundle, ours); err == nil && !json.Valid(bundle) {
 			t.Fatal("what is no JSON was opened")
 		}
 	})
