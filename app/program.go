@@ -104,7 +104,11 @@ func (p *program) open(target string) error {
 
 func newApp() fyne.App {
 	// Without metadata of its own a development build reads whatever FyneApp.toml lies beside the program.
-	fyneapp.SetMetadata(fyne.AppMetadata{ID: appID, Name: window.Title, Version: engine.Version().Version, Icon: window.Icon()})
+	// fyneDo says that widgets are touched by the interface's goroutine only, so that Fyne need not look at each call which
+	// one it is in.
+	fyneapp.SetMetadata(fyne.AppMetadata{
+		ID: appID, Name: window.Title, Version: engine.Version().Version, Icon: window.Icon(), Migrations: map[string]bool{"fyneDo": true},
+	})
 	return fyneapp.NewWithID(appID)
 }
 

@@ -60,6 +60,9 @@ func TestBashCompletesWithTheScript(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
 		t.Skip("there is no bash here")
 	}
 	dir := t.TempDir()
