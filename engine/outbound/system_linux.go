@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"dmgateway/engine/secret"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -76,8 +78,10 @@ func gnomeRoutes(ctx context.Context, target *url.URL) ([]Route, error) {
 	if err != nil {
 		return nil, nil
 	}
-	out, err := exec.CommandContext(ctx, program, //nolint:gosec // found in PATH by its fixed name
-		"list-recursively", "org.gnome.system.proxy").Output()
+	c := exec.CommandContext(ctx, program, //nolint:gosec // found in PATH by its fixed name
+		"list-recursively", "org.gnome.system.proxy")
+	c.Env = secret.HelperEnvironment()
+	out, err := c.Output()
 	if err != nil {
 		return nil, nil // no such settings here
 	}

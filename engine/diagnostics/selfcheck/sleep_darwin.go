@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"dmgateway/engine/secret"
 )
 
 // sleepMinutes is the line of `pmset -g custom` or `pmset -g` that says after how many minutes the system sleeps.
@@ -15,7 +17,9 @@ var sleepMinutes = regexp.MustCompile(`(?m)^\s*sleep\s+(\d+)`)
 func sleep(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "pmset", "-g").Output()
+	c := exec.CommandContext(ctx, "pmset", "-g")
+	c.Env = secret.HelperEnvironment()
+	out, err := c.Output()
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"dmgateway/engine/secret"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -44,7 +46,9 @@ func goesToSleep(action string) bool {
 func desktopSleep(ctx context.Context) []Finding {
 	const schema = "org.gnome.settings-daemon.plugins.power"
 	get := func(key string) string {
-		out, err := exec.CommandContext(ctx, "gsettings", "get", schema, key).Output() //nolint:gosec // G204: fixed words
+		c := exec.CommandContext(ctx, "gsettings", "get", schema, key) //nolint:gosec // G204: fixed words
+		c.Env = secret.HelperEnvironment()
+		out, err := c.Output()
 		if err != nil {
 			return ""
 		}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"dmgateway/engine/secret"
 )
 
 // The GUIDs that Windows gives to the group of sleep settings and to its two times without input (powercfg /aliases:
@@ -25,7 +27,9 @@ func sleep(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for _, s := range []struct{ id, what string }{{standbyIdle, "sleeps"}, {hibernateIdle, "hibernates"}} {
-		out, err := exec.CommandContext(ctx, "powercfg", "/query", "scheme_current", subSleep, s.id).Output()
+		c := exec.CommandContext(ctx, "powercfg", "/query", "scheme_current", subSleep, s.id)
+		c.Env = secret.HelperEnvironment()
+		out, err := c.Output()
 		if err != nil {
 			continue
 		}
