@@ -62,12 +62,22 @@ unit:
 race:
 	go test -tags $(TAGS) -race -timeout 20m ./...
 
-## vuln: what Go's vulnerability database knows of the libraries in use. Where it cannot be reached, and GOVULNDB names no copy
-## of it (https://… or file://…), it is not asked, and that is said
+## vuln: what Go's vulnerability database knows of the libraries in use. GOVULNDB names a copy of it (https://… or file://…);
+## else it is https://vuln.go.dev, or, where that cannot be reached, what `make vulndb` made. With none it is said that none was asked
 vuln: setup
-	@if [ -n "$$GOVULNDB" ] || curl -fsS -m 20 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then \
-		$(CACHE)/bin/govulncheck $${GOVULNDB:+-db "$$GOVULNDB"} -tags $(TAGS) ./...; \
-	else echo "vuln: SKIPPED: https://vuln.go.dev cannot be reached from here; set GOVULNDB to a copy of the database" >&2; fi
+	@db="$$GOVULNDB"; copy=$(CACHE)/vulndb; \
+	if [ -z "$$db" ] && ! curl -fsS -m 20 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then \
+		if [ ! -f "$$copy/index/db.json" ]; then \
+			echo "vuln: SKIPPED: https://vuln.go.dev cannot be reached from here; set GOVULNDB to a copy of the database, or make one: make vulndb VULNDB=CLONE" >&2; exit 0; fi; \
+		db="file://$$copy"; echo "vuln: https://vuln.go.dev cannot be reached from here; asked is the copy $$copy $$(cat "$$copy/index/db.json")" >&2; \
+	fi; \
+	$(CACHE)/bin/govulncheck $${db:+-db "$$db"} -tags $(TAGS) ./...
+
+## vulndb: a copy of that database for this project's modules, from a clone of https://github.com/golang/vulndb at VULNDB
+.PHONY: vulndb
+vulndb:
+	@[ -n "$(VULNDB)" ] || { echo "vulndb: VULNDB names no clone of https://github.com/golang/vulndb" >&2; exit 1; }
+	go run ./packaging/vulndb -from "$(VULNDB)/data/osv" -as-of "$$(git -C "$(VULNDB)" log -1 --format=%cI)" -out $(CACHE)/vulndb
 
 # What strangers can send: keys, signed messages, JSON, AMQP, envelopes, HTTP.
 STRANGERS := registration:FuzzParseKey protocol:FuzzOpen activity:FuzzParse bus/amqp:FuzzMessage credential:FuzzOpen factory:FuzzHTTP endpoint/definition:FuzzDefinition update/feed:FuzzCustom
@@ -148,3 +158,13 @@ windows:
 ## msi: the installer for Windows, of what `make windows` makes
 msi: windows
 	VERSION='$(VERSION)' packaging/windows/msi.sh
+
+## prove-windows: installs, uses, upgrades, repairs and removes the installers under Wine
+.PHONY: prove-windows test-windows
+prove-windows: windows
+	packaging/windows/prove.sh
+
+## test-windows: the engine's tests that touch Windows, under Wine
+test-windows:
+	@packaging/setup.sh windows
+	packaging/windows/test.sh

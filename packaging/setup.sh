@@ -39,7 +39,7 @@ esac
 [ "$what" != bench ] || packages+=(postgresql-client mariadb-client freetds-bin mydumper pigz zstd)
 
 if [ "$what" = windows ]; then
-	packages=(gcc-mingw-w64-x86-64 wixl msitools osslsigncode openssl wine wine64 xvfb openbox xdotool imagemagick)
+	packages=(gcc-mingw-w64-x86-64 wixl msitools osslsigncode openssl faketime wine wine64 xvfb openbox xdotool imagemagick)
 fi
 
 install_packages() {
