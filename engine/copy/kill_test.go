@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,14 @@ const (
 	killRows  = 24_000
 	killParts = 24
 )
+
+// wantedKills is how often each kind of copy is killed: DMGATEWAY_TEST_KILLS, else kills.
+func wantedKills() int {
+	if n, err := strconv.Atoi(os.Getenv("DMGATEWAY_TEST_KILLS")); err == nil {
+		return n
+	}
+	return kills
+}
 
 // untilKilled starts the victim and kills it some time after it began to copy; it tells whether the copy ended first.
 func untilKilled(t *testing.T, v victim, after time.Duration) (done bool) {
@@ -71,7 +80,7 @@ func untilKilled(t *testing.T, v victim, after time.Duration) (done bool) {
 func killAndResume(t *testing.T, kind string, source string, check func(t *testing.T, sink string)) {
 	t.Helper()
 	killed, copies := 0, 0
-	for killed < kills {
+	for killed < wantedKills() {
 		copies++
 		dir := t.TempDir()
 		v := victim{Source: source, Sink: filepath.Join(dir, "sink"), Kind: kind, State: filepath.Join(dir, "state"), Run: fmt.Sprintf("run-%d", copies)}
@@ -79,6 +88,10 @@ func killAndResume(t *testing.T, kind string, source string, check func(t *testi
 		case "table", "staged":
 		case "postgres", "upsert", "bulk":
 			v.Sink = testserver.PostgresConnectionString(testserver.Postgres(t))
+		case "mariadb", "mariadb upsert":
+			v.Sink = testserver.MariaDBConnectionString(testserver.MariaDB(t))
+		case "blob", "binary blob":
+			v.Sink = testserver.Azurite(t) + "\n" + testserver.Container()
 		default:
 			if err := os.Mkdir(v.Sink, 0o755); err != nil {
 				t.Fatal(err)
@@ -305,22 +318,7 @@ func TestKilledBinaryCopy(t *testing.T) {
 		t.Skip("kills processes")
 	}
 	t.Parallel()
-	source := t.TempDir()
-	want := map[string][]byte{}
-	for i := range 40 {
-		name := fmt.Sprintf("d%d/f%d.bin", i%4, i)
-		data := make([]byte, 1000+rand.IntN(100_000))
-		if i == 7 {
-			data = make([]byte, 12<<20)
-		}
-		for j := range data {
-			data[j] = byte(i + j*j>>3)
-		}
-		want[name] = data
-		if err := errors.Join(os.MkdirAll(filepath.Join(source, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(source, name), data, 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	source, want := killFiles(t)
 	killAndResume(t, "binary", source, func(t *testing.T, sink string) {
 		seen := 0
 		err := filepath.WalkDir(sink, func(p string, d fs.DirEntry, err error) error {
@@ -339,4 +337,25 @@ func TestKilledBinaryCopy(t *testing.T) {
 			t.Errorf("%d files, want %d: %v", seen, len(want), err)
 		}
 	})
+}
+
+// killFiles is a folder of files, one of them large, and what is in each.
+func killFiles(t *testing.T) (source string, want map[string][]byte) {
+	t.Helper()
+	source, want = t.TempDir(), map[string][]byte{}
+	for i := range 40 {
+		name := fmt.Sprintf("d%d/f%d.bin", i%4, i)
+		data := make([]byte, 1000+rand.IntN(100_000))
+		if i == 7 {
+			data = make([]byte, 12<<20)
+		}
+		for j := range data {
+			data[j] = byte(i + j*j>>3)
+		}
+		want[name] = data
+		if err := errors.Join(os.MkdirAll(filepath.Join(source, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(source, name), data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return source, want
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,9 +18,12 @@ import (
 	"dmgateway/engine/batch"
 	"dmgateway/engine/format"
 	"dmgateway/engine/format/compression"
+	"dmgateway/engine/format/parquet"
 	"dmgateway/engine/format/text"
 	"dmgateway/engine/store"
+	"dmgateway/engine/store/blob"
 	"dmgateway/engine/store/filesystem"
+	"dmgateway/engine/store/mysql"
 	"dmgateway/engine/store/postgres"
 	"dmgateway/engine/store/sqlite"
 )
@@ -26,8 +31,8 @@ import (
 // victim is what the parent tells the process that it will kill.
 type victim struct {
 	Source string `json:"source"` // SQLite file or connection string, with the table src
-	Sink   string `json:"sink"`   // SQLite file, connection string, or folder
-	Kind   string `json:"kind"`   // table, staged, postgres, upsert, bulk, files, split, binary, unpack
+	Sink   string `json:"sink"`   // SQLite file, connection string, folder, or connection string and container, each on a line
+	Kind   string `json:"kind"`   // table, staged, postgres, upsert, bulk, mariadb, mariadb upsert, files, split, parquet, blob, binary, binary blob, unpack
 	State  string `json:"state"`  // the checkpoints' file
 	Run    string `json:"run"`
 }
@@ -133,12 +138,27 @@ func folder(t testing.TB, path string) store.OpenFiles {
 	return filesystem.Definition().Files.Open(object(t, fmt.Sprintf(`{"host":%s}`, host)))
 }
 
+// ofFiles tells whether files are copied as they are.
+func (v victim) ofFiles() bool {
+	return v.Kind == "binary" || v.Kind == "binary blob" || v.Kind == "unpack"
+}
+
+// files are those of the sink, and the container.
+func (v victim) files(t testing.TB) (store.OpenFiles, string) {
+	text, container, ok := strings.Cut(v.Sink, "\n")
+	if !ok {
+		return folder(t, v.Sink), ""
+	}
+	connection, _ := json.Marshal(text)
+	return blob.Definition().Files.Open(object(t, fmt.Sprintf(`{"connectionString":%s}`, connection))), container
+}
+
 func (v victim) job(t testing.TB) *activity.Job {
 	job := &activity.Job{Name: "Killed"}
-	if v.Kind == "binary" || v.Kind == "unpack" {
-		open := folder(t, v.Sink)
+	if v.ofFiles() {
+		open, container := v.files(t)
 		job.Source = activity.Source{Type: "BinarySource", Files: &activity.FileSource{Open: folder(t, v.Source), Recursive: true}}
-		job.Sink = activity.Sink{Type: "BinarySink", Files: &activity.FileSink{Behavior: activity.PreserveHierarchy, Open: func(ctx context.Context, env store.Env) (store.Files, error) {
+		job.Sink = activity.Sink{Type: "BinarySink", Files: &activity.FileSink{Behavior: activity.PreserveHierarchy, Folder: container, Open: func(ctx context.Context, env store.Env) (store.Files, error) {
 			f, err := open(ctx, env)
 			return slowFiles{f}, err
 		}}}
@@ -166,6 +186,13 @@ func (v victim) job(t testing.TB) *activity.Job {
 		connection, _ := json.Marshal(v.Sink)
 		job.Sink = activity.Sink{Type: "PostgreSqlSink", Open: postgres.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection),
 			`{"tableName":"dst"}`, `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
+	case "mariadb", "mariadb upsert":
+		connection, _ := json.Marshal(v.Sink)
+		how := `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`
+		if v.Kind == "mariadb upsert" {
+			how = `{"writeBehavior":"upsert","upsertSettings":{"keys":["id"]},"tableOption":"autoCreate","preCopyScript":"INSERT IGNORE INTO dst SELECT seq, 'old', 0 FROM seq_1_to_5000"}`
+		}
+		job.Sink = activity.Sink{Type: "MySqlSink", Open: mysql.Definition().Sink(spec(t, fmt.Sprintf(`{"connectionString":%s}`, connection), `{"tableName":"dst"}`, how))}
 	case "table", "staged":
 		job.Sink = activity.Sink{Type: "SQLiteSink", Open: sqlite.Definition().Sink(sqliteSpec(t, v.Sink, "dst", `{"tableOption":"autoCreate","preCopyScript":"DELETE FROM dst"}`))}
 		if v.Kind == "staged" {
@@ -175,9 +202,13 @@ func (v victim) job(t testing.TB) *activity.Job {
 			job.Staging = &activity.Staging{Type: "FileServer", Open: folder(t, v.Sink+"-stage"), Folder: "x", Compress: true}
 		}
 	default:
-		sink := &activity.FileSink{Open: folder(t, v.Sink), Format: textFormat(t), FormatName: "text", Extension: ".csv", Behavior: activity.PreserveHierarchy, Folder: "out"}
-		if v.Kind == "split" {
+		open, container := v.files(t)
+		sink := &activity.FileSink{Open: open, Format: textFormat(t), FormatName: "text", Extension: ".csv", Behavior: activity.PreserveHierarchy, Folder: path.Join(container, "out")}
+		switch v.Kind {
+		case "split":
 			sink.MaxRowsPerFile = 300
+		case "parquet":
+			sink.Format, sink.FormatName, sink.Extension = parquet.Definition().Decode(format.Spec{Dataset: object(t, `{}`)}), "parquet", ".parquet"
 		}
 		job.Sink = activity.Sink{Type: "DelimitedTextSink", Files: sink}
 	}
@@ -200,7 +231,7 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Kind != "binary" && v.Kind != "unpack" && (res.RowsRead != killRows || res.RowsCopied != killRows || res.Consistency.VerificationResult != "Verified") {
+	if !v.ofFiles() && (res.RowsRead != killRows || res.RowsCopied != killRows || res.Consistency.VerificationResult != "Verified") {
 		t.Errorf("result %+v", res)
 	}
 }
