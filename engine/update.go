@@ -92,6 +92,13 @@ func (e *Engine) beginUpdates(ctx context.Context) error {
 		e.log.Warn("what happened to an update cannot be read", logging.Key, logging.Notable, "error", err)
 	}
 	for _, t := range told {
+		if t.Kind == update.NotConnected {
+			if err := e.journal.ClearSetting(ctx, settingUpdateOffer); err != nil { // else it is tried again at once
+				return err
+			}
+			began := u.now()
+			e.work.Go(func() { supervise.Contain(e.log, "Update", func() { e.judgeUndone(e.background, t.Version, began) }) })
+		}
 		e.log.Error("an update did not work and was undone", logging.Key, logging.UpdateRolledBack, "version", t.Version, "at", t.When, "why", t.Text)
 		e.notice(Notice{ID: "update", Title: "An update was undone", Text: e.status().Update.Problem, Error: true})
 	}
@@ -139,6 +146,9 @@ func (e *Engine) showUpdated(s update.State) {
 	}
 	text := "Version " + s.Failure.Version + " did not work here: " + s.Failure.Why + ". Version " + s.Failure.From + " runs again, as before."
 	remedy := "Send the logs, so that the cause can be found. The version is not tried again by itself; Update now tries it again."
+	if s.Failure.Again {
+		remedy = "It is tried again by itself, since the factory or the network may have been down. Update now tries it at once."
+	}
 	e.warnings.set("update", Warning{ID: "update", Title: "An update was undone", Text: text, Remedy: remedy})
 	u.mu.Lock()
 	u.status.State, u.status.Problem, u.status.Remedy = UpdateFailed, text, remedy
@@ -250,7 +260,6 @@ func (e *Engine) tendUpdate(ctx context.Context) {
 	u.mu.Lock()
 	idle := !u.installing && u.trial == nil
 	ask := idle && !now.Before(u.next)
-	at := u.status.Scheduled
 	u.mu.Unlock()
 	if ask {
 		ctx, cancel := context.WithTimeout(ctx, askTime)
@@ -258,12 +267,22 @@ func (e *Engine) tendUpdate(ctx context.Context) {
 		_, _ = e.askFeed(ctx) // it has told
 		return
 	}
-	if idle && at != nil && !now.Before(*at) {
+	if idle && e.installsNow(now) {
 		e.work.Go(func() {
 			_ = supervise.Guard(func() error { return e.InstallUpdate(e.background, nil) }) // it has told
 		})
 	}
 }
+
+// installsNow reports whether the time of a scheduled update has come.
+func (e *Engine) installsNow(now time.Time) bool {
+	at := e.updateStatus().Scheduled
+	return at != nil && !now.Before(*at) && (e.canProve() || now.Sub(*at) > withoutFactory)
+}
+
+// withoutFactory is how long a gateway that is not connected puts off a scheduled update, which could not prove itself.
+// Then it may be what the gateway needs to be connected again.
+const withoutFactory = 7 * 24 * time.Hour
 
 // askTime bounds what the updates' component does at once.
 const askTime = time.Minute

@@ -34,6 +34,9 @@ func (e *Engine) proveItself(ctx context.Context) {
 		}
 	}
 	if t.Connected {
+		if err := update.Answered(e.data, t.Version); err != nil { // it only says more about a failure
+			e.log.Warn("how far the trial is could not be written down", logging.Key, logging.Notable, "error", err)
+		}
 		select {
 		case <-u.beat:
 		case <-ctx.Done():
@@ -51,6 +54,39 @@ func (e *Engine) proveItself(ctx context.Context) {
 		}
 	}
 	e.proved(*t)
+}
+
+// soonConnected is within which time after its start a version is connected as soon as it is back.
+const soonConnected = 2 * time.Minute
+
+// judgeUndone finds out whether this version gets connected where the newer one did not, which only worked but for that.
+func (e *Engine) judgeUndone(ctx context.Context, version string, began time.Time) {
+	u := &e.updates
+	select {
+	case <-u.beat:
+	case <-ctx.Done():
+		return
+	}
+	if u.now().Sub(began) > soonConnected {
+		return // nobody could connect
+	}
+	blamed, err := update.ConnectedBefore(e.data, version)
+	if err != nil {
+		e.log.Warn("that the version before is connected could not be written down", logging.Key, logging.Notable, "error", err)
+	}
+	if !blamed {
+		return
+	}
+	if s, err := update.Load(e.data); err == nil {
+		e.showUpdated(s)
+	}
+	e.reschedule()
+}
+
+// canProve reports whether a newer version could prove now that it gets connected as this one does, or need not.
+func (e *Engine) canProve() bool {
+	f := e.machine.get()
+	return !f.registered || f.revoked != nil || !f.started || f.draining || f.link == linkUp
 }
 
 // proved takes jobs from now on.

@@ -6,8 +6,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +22,7 @@ import (
 	"time"
 
 	"dmgateway/engine"
+	"dmgateway/engine/update"
 	"dmgateway/packaging/feed/repository"
 )
 
@@ -33,18 +36,49 @@ func TestUpdatesOfTheRealProgram(t *testing.T) {
 	t.Run("a version that never connects", func(t *testing.T) { t.Parallel(); b.neverConnects(t) })
 }
 
-// trialTime is how long the builds of this test let a version prove itself.
-const trialTime = "40s"
+// How long the builds of this test let a version prove itself: where the limit is not to be reached, however slow the
+// machine is, and where it is.
+const (
+	longTrial  = "10m"
+	shortTrial = "45s"
+)
+
+// scratch is a folder for large files. It goes with the test, or with the next one if this one is killed.
+func scratch(t *testing.T) string {
+	t.Helper()
+	const name = "dmg-updates-"
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), name+"*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range left {
+		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), name), "-")
+		if pid, err := strconv.Atoi(owner); err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(dir) // somebody else may be doing it
+		}
+	}
+	dir, err := os.MkdirTemp("", name+strconv.Itoa(os.Getpid())+"-") //nolint:usetesting // TempDir's name does not tell the next test whose it was
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
 
 type builds struct {
 	feed, keys string // empty, to be copied
 	old, new   string // dmgcmd 1.0.0 and 1.1.0
+	hasty      string // dmgcmd 1.0.0 with the short trial
 }
 
 func buildVersions(t *testing.T) builds {
 	t.Helper()
-	dir := t.TempDir()
-	b := builds{feed: filepath.Join(dir, "feed"), keys: filepath.Join(dir, "keys"), old: filepath.Join(dir, "old"), new: filepath.Join(dir, "new")}
+	dir := scratch(t)
+	b := builds{feed: filepath.Join(dir, "feed"), keys: filepath.Join(dir, "keys"), old: filepath.Join(dir, "old"), new: filepath.Join(dir, "new"), hasty: filepath.Join(dir, "hasty")}
 	if _, err := repository.Create(repository.Options{Keys: repository.Keys{Dir: b.keys}, Out: b.feed}); err != nil {
 		t.Fatal(err)
 	}
@@ -52,16 +86,58 @@ func buildVersions(t *testing.T) builds {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version, file := range map[string]string{"1.0.0": b.old, "1.1.0": b.new} {
-		flags := "-s -w -X dmgateway/engine.version=" + version + " -X dmgateway/engine/update.trialLimit=" + trialTime +
+	for _, build := range []struct{ version, file, trial string }{{"1.0.0", b.old, longTrial}, {"1.0.0", b.hasty, shortTrial}, {"1.1.0", b.new, longTrial}} {
+		flags := "-s -w -X dmgateway/engine.version=" + build.version + " -X dmgateway/engine/update.trialLimit=" + build.trial +
 			" -X dmgateway/engine/update/feed.pinnedRoot=" + base64.StdEncoding.EncodeToString(root)
-		c := exec.Command("go", "build", "-ldflags", flags, "-o", file, ".")
+		args := []string{"build", "-ldflags", flags, "-o", build.file}
+		if build.version != "1.0.0" {
+			args = append(args, "-overlay", oneMoreMigration(t))
+		}
+		c := exec.Command("go", append(args, ".")...)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
 	return b
+}
+
+// schemaOfTests is the version of the migration that the newer build has and the older one does not know.
+const schemaOfTests = 90001
+
+// oneMoreMigration gives the journal another migration. The older version refuses a journal that has it.
+func oneMoreMigration(t *testing.T) (overlay string) {
+	t.Helper()
+	dir := scratch(t)
+	migrations, err := filepath.Abs("../../engine/journal/migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strconv.Itoa(schemaOfTests) + "_test.sql"
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(migrations, name): filepath.Join(dir, name)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	migration := "-- +goose Up\nCREATE TABLE of_tests (id INTEGER);\n"
+	if err := errors.Join(os.WriteFile(overlay, text, 0o600), os.WriteFile(filepath.Join(dir, name), []byte(migration), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}
+
+// schema is the version of the journal's last migration.
+func (s *site) schema() (version int) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "data", "journal.db"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(s.t.Context(), "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version); err != nil {
+		s.t.Fatal(err)
+	}
+	return version
 }
 
 // site is a factory with its feed, and one gateway.
@@ -75,7 +151,7 @@ type site struct {
 
 func (b builds) site(t *testing.T) *site {
 	t.Helper()
-	dir := t.TempDir()
+	dir := scratch(t)
 	s := &site{t: t, b: b, dir: dir, feed: filepath.Join(dir, "feed"), keys: filepath.Join(dir, "keys")}
 	for from, to := range map[string]string{b.feed: s.feed, b.keys: s.keys} {
 		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
@@ -121,7 +197,7 @@ func (s *site) begin(c *exec.Cmd) {
 		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-gone:
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			s.t.Error("a program did not end when it was asked to")
 		}
 		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
@@ -159,7 +235,7 @@ func (s *site) status() (v engine.Status) {
 
 func (s *site) until(what string, met func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !met(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Minute); !met(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("not in time: %s", what)
 		}
@@ -183,7 +259,7 @@ func (s *site) offer(version string, program []byte) {
 	}
 	w.Close()
 	z.Close()
-	dist := s.t.TempDir()
+	dist := scratch(s.t)
 	if err := os.WriteFile(filepath.Join(dist, "dmgateway_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH+".tar.gz"), out.Bytes(), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -242,6 +318,9 @@ func (b builds) works(t *testing.T) {
 	}
 	if got := strings.TrimSpace(s.do("settings", "rowlimit")); got != slowRows {
 		t.Errorf("rowlimit is %q", got)
+	}
+	if got := s.schema(); got != schemaOfTests {
+		t.Errorf("the journal has schema %d", got)
 	}
 	s.until("the new version takes jobs", func() bool { st = s.status(); return st.State == engine.Connected })
 	s.until("the factory sees the new version", func() bool { return strings.Contains(s.do(show...), "1.1.0") })
@@ -318,9 +397,10 @@ func (s *site) undone(runs, failed string) {
 }
 
 func (b builds) hangs(t *testing.T) {
+	b.old = b.hasty
 	s := b.site(t)
 	s.offer("1.1.0", broken("1.1.0", "exec sleep 1000"))
-	if _, err := s.try("update", "install"); err == nil || !strings.Contains(err.Error(), "did not prove itself within "+trialTime) {
+	if _, err := s.try("update", "install"); err == nil || !strings.Contains(err.Error(), "did not prove itself within "+shortTrial) {
 		t.Errorf("install: %v", err)
 	}
 	s.undone("1.0.0", "1.1.0")
@@ -328,11 +408,30 @@ func (b builds) hangs(t *testing.T) {
 }
 
 func (b builds) neverConnects(t *testing.T) {
+	b.old = b.hasty
 	s := b.site(t)
-	// The new version works, but the factory is gone by the time it starts.
+	s.slowJob()
+	s.do("--data", filepath.Join(s.dir, "fdata"), "factory", "run", "Slow", "--wait")
+	before := s.do("jobs", "--json")
+	schema := s.schema()
+	// The new version works, but the factory is gone by the time it starts: it is undone with what it changed in the journal,
+	// but takes no blame.
 	s.offer("1.1.0", broken("1.1.0", "kill "+strconv.Itoa(s.factory.Process.Pid)+" 2>/dev/null\nexec "+b.new+` "$@"`))
-	if _, err := s.try("update", "install"); err == nil || !strings.Contains(err.Error(), "did not prove itself within "+trialTime) {
+	if _, err := s.try("update", "install"); err == nil || !strings.Contains(err.Error(), "was not connected within "+shortTrial) || !strings.Contains(err.Error(), "tried again by itself") {
 		t.Errorf("install: %v", err)
 	}
 	s.undone("1.0.0", "1.1.0")
+	if backup := string(s.read(filepath.Join(update.Folder(filepath.Join(s.dir, "data")), "backup", "manifest.json"))); !strings.Contains(backup, `"journal.db"`) {
+		t.Errorf("the backup: %s", backup)
+	}
+	if after := s.do("jobs", "--json"); after != before || !strings.Contains(after, `"Succeeded"`) {
+		t.Errorf("the jobs were\n%s\nand are\n%s", before, after)
+	}
+	if got := s.schema(); got != schema {
+		t.Errorf("the journal had schema %d, has %d", schema, got)
+	}
+	kept, err := update.Load(filepath.Join(s.dir, "data"))
+	if err != nil || len(kept.Failed) != 0 || kept.Unconnected["1.1.0"].Times != 1 {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
 }

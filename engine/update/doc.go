@@ -12,5 +12,10 @@
 // been killed. Then what it changed is restored, the version before runs again, and the new one is not tried again by
 // itself. Each step is durable before the next begins, so that after a power cut at any of them a program starts.
 //
+// A version that works but for the connection is no bad one when nobody could connect: the factory or the network may be
+// down. It is undone like any other, so that the gateway is as it was, but is installed by itself again at the next
+// scheduled time. It takes the blame when the version before was connected as soon as it was back twice ([ConnectedBefore]),
+// or after five times in all.
+//
 // It knows nothing of where versions come from: see engine/update/feed.
 package update

@@ -169,6 +169,7 @@ func (p *Program) trial(s State) (code int, done, again bool) {
 				return errors.New("no version is on trial")
 			}
 			s.Trial.Attempts += by
+			s.Trial.Answered = false
 			return nil
 		})
 	}

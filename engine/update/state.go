@@ -39,6 +39,8 @@ type State struct {
 	Trial *Trial `json:"trial,omitempty"`
 	// Failed are versions that did not work here, by version. They are not installed by themselves again.
 	Failed map[string]Failure `json:"failed,omitempty"`
+	// Unconnected are versions that worked but for the connection, by version. They are installed by themselves again.
+	Unconnected map[string]Unconnected `json:"unconnected,omitempty"`
 	// Updated and Failure are the last update and the last failure until a person has dismissed them.
 	Updated *Updated `json:"updated,omitempty"`
 	Failure *Failure `json:"failure,omitempty"`
@@ -68,6 +70,10 @@ type Trial struct {
 	Args []string `json:"args,omitempty"`
 	// Attempts is how often it was started, counted before each start.
 	Attempts int `json:"attempts,omitempty"`
+	// Answered says that it works but for the connection, which it still waits for.
+	Answered bool `json:"answered,omitempty"`
+	// Unconnected says that the connection is all that was missing when it was given up.
+	Unconnected bool `json:"unconnected,omitempty"`
 	// RollBack is why it failed, from then until everything is as it was before.
 	RollBack string `json:"rollBack,omitempty"`
 }
@@ -78,6 +84,15 @@ type Failure struct {
 	From    string    `json:"from"` // the version that came back
 	Why     string    `json:"why"`
 	When    time.Time `json:"when"`
+	// Again says that it is installed by itself again: only the connection was missing, perhaps to anybody.
+	Again bool `json:"again,omitempty"`
+}
+
+// Unconnected is how often a version did not get connected.
+type Unconnected struct {
+	Times int `json:"times"`
+	// Alone is in how many of them the version before was connected as soon as it was back.
+	Alone int `json:"alone,omitempty"`
 }
 
 // Updated is an update that has proved itself.
@@ -91,15 +106,16 @@ type Updated struct {
 // Event is something that happened before there was a log.
 type Event struct {
 	When    time.Time `json:"when"`
-	Kind    string    `json:"kind"` // RolledBack, Refused
+	Kind    string    `json:"kind"` // RolledBack, NotConnected, Refused
 	Version string    `json:"version"`
 	Text    string    `json:"text"`
 }
 
 // Kinds of events.
 const (
-	RolledBack = "RolledBack"
-	Refused    = "Refused"
+	RolledBack   = "RolledBack"
+	NotConnected = "NotConnected" // rolled back because it was not connected in time; it is installed by itself again
+	Refused      = "Refused"
 )
 
 // Load reads the state of a data directory; the zero State where there is none.

@@ -84,7 +84,7 @@ func (p *Program) supervise(version string) (code int, end ending) {
 				continue
 			}
 			why := fmt.Sprintf("it did not prove itself within %s", p.limit)
-			if err := giveUp(p.Data, version, why); err != nil {
+			if err := giveUp(p.Data, version, why, fmt.Sprintf("it was not connected within %s", p.limit)); err != nil {
 				proved = p.isConfirmed(version) // in the last moment
 				if proved {
 					continue
@@ -96,13 +96,17 @@ func (p *Program) supervise(version string) (code int, end ending) {
 	}
 }
 
-// giveUp marks a trial as failed, so that it cannot be confirmed any more.
-func giveUp(data, version, why string) error {
+// giveUp marks a trial as failed, so that it cannot be confirmed any more. unconnected is why, where all but the connection
+// worked.
+func giveUp(data, version, why, unconnected string) error {
 	return edit(data, func(s *State) error {
 		if s.Trial == nil || s.Trial.Version != version {
 			return fault.New(fault.Conflict, "version %s is not on trial any more", version)
 		}
 		s.Trial.RollBack = why
+		if s.Trial.Connected && s.Trial.Answered {
+			s.Trial.RollBack, s.Trial.Unconnected = unconnected, true
+		}
 		return nil
 	})
 }

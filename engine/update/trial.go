@@ -46,7 +46,7 @@ func Confirm(data, version string, now time.Time) error {
 		}
 		s.Current = version
 		s.Updated = &Updated{From: t.From, To: version, Notes: t.Notes, When: now.UTC()}
-		s.Failure, s.Trial = nil, nil
+		s.Failure, s.Trial, s.Unconnected = nil, nil, nil
 		for kept := range maps.Keys(s.Kept) {
 			if kept != version && kept != t.From {
 				old = append(old, kept)
@@ -64,6 +64,54 @@ func Confirm(data, version string, now time.Time) error {
 		_ = os.RemoveAll(filepath.Join(data, folder, v)) // not in the state any more; Keep tidies up too
 	}
 	return nil
+}
+
+// Answered says that the version on trial works but for the connection, which it waits for now. When that does not come in
+// time, it need not be the version's fault.
+func Answered(data, version string) error {
+	return edit(data, func(s *State) error {
+		if s.Trial == nil || s.Trial.Version != version || s.Trial.RollBack != "" {
+			return fault.New(fault.Conflict, "version %s is not on trial any more", version).At(version)
+		}
+		s.Trial.Answered = true
+		return nil
+	})
+}
+
+// How often a version that did not get connected is tried by itself. Once could be chance: the factory may have come back
+// just when the trial was over.
+const (
+	maxAlone       = 2 // while the version before could connect
+	maxUnconnected = 5 // whoever could
+)
+
+// ConnectedBefore says that the version before was connected as soon as it was back, after version was undone because it
+// was not. When that has happened twice, the version takes the blame and is not installed by itself again. blamed says so.
+func ConnectedBefore(data, version string) (blamed bool, err error) {
+	err = edit(data, func(s *State) error {
+		u, known := s.Unconnected[version]
+		f := s.Failure
+		if !known || f == nil || f.Version != version || !f.Again {
+			return nil // a person has seen to it
+		}
+		u.Alone++
+		s.Unconnected[version] = u
+		if blamed = u.Alone >= maxAlone; blamed {
+			f.Again = false
+			s.blame(*f)
+		}
+		return nil
+	})
+	return blamed && err == nil, err
+}
+
+// blame has a version not installed by itself again.
+func (s *State) blame(f Failure) {
+	if s.Failed == nil {
+		s.Failed = map[string]Failure{}
+	}
+	s.Failed[f.Version] = f
+	delete(s.Unconnected, f.Version)
 }
 
 // SetArgs keeps with what the version on trial, or after it failed the one before, is to be started.
@@ -116,11 +164,22 @@ func rollBack(data, why string, now time.Time) error {
 	}
 	return edit(data, func(s *State) error {
 		f := Failure{Version: t.Version, From: t.From, Why: t.RollBack, When: now.UTC()}
-		if s.Failed == nil {
-			s.Failed = map[string]Failure{}
+		kind := RolledBack
+		if t.Unconnected {
+			u := s.Unconnected[t.Version]
+			u.Times++
+			if s.Unconnected == nil {
+				s.Unconnected = map[string]Unconnected{}
+			}
+			s.Unconnected[t.Version], f.Again = u, u.Times < maxUnconnected
 		}
-		s.Failed[t.Version], s.Failure, s.Trial, s.Updated = f, &f, nil, nil
-		s.Untold = append(s.Untold, Event{When: f.When, Kind: RolledBack, Version: t.Version, Text: f.Why})
+		if f.Again {
+			kind = NotConnected
+		} else {
+			s.blame(f)
+		}
+		s.Failure, s.Trial, s.Updated = &f, nil, nil
+		s.Untold = append(s.Untold, Event{When: f.When, Kind: kind, Version: t.Version, Text: f.Why})
 		return nil
 	})
 }
