@@ -18,5 +18,5 @@ if (-not (Test-Path -LiteralPath $dmgcmd)) {
     Write-Error "dmgcmd.exe is not beside this script ($PSScriptRoot). Run the script from the gateway's installation folder."
     exit 1
 }
-$Key | & $dmgcmd register -
+$Key | & $dmgcmd register '-'
 exit $LASTEXITCODE
