@@ -34,12 +34,27 @@ func (c *controlServer) listen(data string) (net.Listener, error) {
 	if err != nil {
 		return nil, noControl(name, err)
 	}
+	fillFirst(name)
 	if err := os.WriteFile(place, []byte(name), 0o600); err != nil {
 		_ = listener.Close() // the first failure is the one to tell
 		return nil, noControl(place, err)
 	}
 	c.remove = []string{place}
 	return listener, nil
+}
+
+// fillFirst takes the instance of the pipe with which go-winio claims the name. Nobody answers on it. Since Windows 8 it
+// takes no client either, and the call ends with "pipe busy"; in Windows 7 and in Wine it takes the first client, which would
+// wait for ever. This is that client, before anybody else knows the name. Whatever the call answers, the pipe is good.
+func fillFirst(name string) {
+	path, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return
+	}
+	const nobody = windows.SECURITY_SQOS_PRESENT | windows.SECURITY_ANONYMOUS
+	if pipe, err := windows.CreateFile(path, 0, 0, nil, windows.OPEN_EXISTING, nobody, 0); err == nil {
+		_ = windows.CloseHandle(pipe)
+	}
 }
 
 // dialControl connects to the control pipe of a data directory. What is no pipe of this program is not opened.

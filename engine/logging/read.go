@@ -201,7 +201,7 @@ func (r *reader) follow(ctx context.Context, path string) error {
 			}
 		}
 		if in == nil && err == nil {
-			if in, err = os.Open(path); err != nil {
+			if in, err = openShared(path); err != nil {
 				in = nil
 			}
 		}
@@ -218,7 +218,7 @@ func (r *reader) follow(ctx context.Context, path string) error {
 
 // OpenLog opens a file of the log, unpacking it where it is compressed.
 func OpenLog(path string) (io.ReadCloser, error) {
-	f, err := os.Open(path)
+	f, err := openShared(path)
 	if err != nil || !strings.HasSuffix(path, ".gz") {
 		return f, err
 	}
