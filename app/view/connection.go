@@ -101,9 +101,9 @@ func (t *ConnectionTest) Clear() {
 }
 
 func stageView(s engine.Stage) StepView {
-	v := StepView{Name: stepName(s.Name), Detail: Sentence(s.Detail), Remedy: Sentence(s.Remedy), Tone: Good}
+	v := StepView{Name: stepName(s.Name), Detail: Sentence(words.Of(s.Detail)), Remedy: Sentence(words.Of(s.Remedy)), Tone: Good}
 	if s.Error != "" {
-		v.Tone, v.Detail = Bad, Sentence(s.Error)
+		v.Tone, v.Detail = Bad, Sentence(words.Of(s.Error))
 	}
 	if s.Took > 0 {
 		v.Took = tookText(s.Took)

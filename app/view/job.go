@@ -90,7 +90,7 @@ func detailOf(j engine.Job, cancelling bool, now time.Time) JobDetail {
 			d.Errors = append(d.Errors, jobError(e))
 		}
 		for _, w := range r.Warnings {
-			d.Warnings = append(d.Warnings, Sentence(w))
+			d.Warnings = append(d.Warnings, Sentence(words.Of(w)))
 		}
 		d.Files = r.Files
 		d.LogFolder = r.LogFilePath
@@ -106,7 +106,7 @@ func detailOf(j engine.Job, cancelling bool, now time.Time) JobDetail {
 }
 
 func jobError(e engine.ErrorInfo) JobError {
-	out := JobError{Code: e.Code, Text: Sentence(e.Message), Hint: Sentence(e.Hint)}
+	out := JobError{Code: e.Code, Text: Sentence(words.Of(e.Message)), Hint: Sentence(words.Of(e.Hint))}
 	add := func(name, value string) {
 		if value != "" {
 			out.Places = append(out.Places, Field{name, value})

@@ -158,7 +158,7 @@ func endedJob(j engine.Job, now time.Time) EndedJob {
 		}
 		e.Size = Size(max(r.DataRead, r.DataWritten))
 		if len(r.Errors) > 0 && j.Status != engine.Succeeded {
-			e.Error = Sentence(r.Errors[0].Message)
+			e.Error = Sentence(words.Of(r.Errors[0].Message))
 		}
 	}
 	return e

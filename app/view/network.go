@@ -100,7 +100,7 @@ func (n *NetworkCheck) ended(report engine.NetworkReport, err error, stopped boo
 	}
 	n.s.Tone, n.s.Verdict = verdict(report)
 	for _, need := range report.Needed {
-		v := NeedView{Address: fmt.Sprintf("%s:%d", need.Host, need.Port), Protocol: need.Protocol, For: need.For, Need: words.T("needed")}
+		v := NeedView{Address: fmt.Sprintf("%s:%d", need.Host, need.Port), Protocol: words.Of(need.Protocol), For: words.Of(need.For), Need: words.T("needed")}
 		if !need.Required {
 			v.Need = words.T("one of these")
 		}
@@ -173,10 +173,10 @@ func (v NetworkView) NeedsText() string {
 }
 
 func checkView(c engine.NetworkCheck) CheckView {
-	v := CheckView{Name: c.Name, Address: c.Address, Tone: stepTone(c.State())}
+	v := CheckView{Name: words.Of(c.Name), Address: c.Address, Tone: stepTone(c.State())}
 	var done int64
 	for _, s := range c.Steps {
-		step := StepView{Name: stepName(s.Name), Detail: Sentence(s.Detail), Remedy: Sentence(s.Remedy), Tone: stepTone(s.State)}
+		step := StepView{Name: stepName(s.Name), Detail: Sentence(words.Of(s.Detail)), Remedy: Sentence(words.Of(s.Remedy)), Tone: stepTone(s.State)}
 		if step.Tone != Off {
 			done++
 			if s.Took > 0 {

@@ -15,14 +15,6 @@ import (
 // Count writes a number with its thousands apart: 1,234,567, in German 1.234.567.
 func Count(n int64) string { return words.Number(n) }
 
-// Plural writes a count with its noun: "1 row", "2 rows".
-func Plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Count(n) + " " + many
-}
-
 // Size writes a number of bytes in decimal units with three digits: 999 B, 1.23 MB, 45.6 GB.
 func Size(n int64) string {
 	if n < 0 {

@@ -17,8 +17,6 @@ func TestNumbersReadWell(t *testing.T) {
 		{view.Count(999), "999"},
 		{view.Count(1000), "1,000"},
 		{view.Count(-1234567), "-1,234,567"},
-		{view.Plural(1, "row", "rows"), "1 row"},
-		{view.Plural(0, "row", "rows"), "0 rows"},
 		{view.Size(999), "999 B"},
 		{view.Size(1000), "1.00 kB"},
 		{view.Size(12_345), "12.3 kB"},

@@ -158,8 +158,8 @@ func detailed() *viewtest.Controller {
 		r.Plan.Partitions, r.PeakMemory = 8, 412_000_000
 		if len(r.Errors) > 0 {
 			r.Errors = []engine.ErrorInfo{{
-				Code: "ConversionFailed", Message: "the text cannot become a decimal", Target: "finance.invoices", Row: 18_001, Column: "amount_in_local_currency", Value: "1.204,50 EUR",
-				Hint: "give the culture of the source's numbers in the copy activity's translator, or skip incompatible rows",
+				Code: "ConversionFailed", Message: "the value is not a Decimal", Target: "finance.invoices", Row: 18_001, Column: "amount_in_local_currency", Value: "1.204,50 EUR",
+				Hint: "Correct the value, or give the column another type or date format.",
 			}}
 			r.Warnings, r.LogFilePath = []string{"one row was skipped because it could not be converted"}, "/var/lib/dmgateway/skipped/f1"
 		}

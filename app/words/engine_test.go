@@ -13,14 +13,29 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"dmgateway/assets"
 )
 
 // spokenByEngine are the sentences in the engine's code, with %s for each value, and the place of each.
 func spokenByEngine(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
+	inspectEngine(t, func(n ast.Node, place string) bool {
+		e, ok := n.(ast.Expr)
+		if !ok {
+			return true
+		}
+		text, ok := sentence(e)
+		if ok && texts[text] == "" {
+			texts[text] = place
+		}
+		return !ok
+	})
+	return texts
+}
+
+// inspectEngine shows every piece of the engine's code, but for its tests, and where it is.
+func inspectEngine(t *testing.T, look func(n ast.Node, place string) bool) {
+	t.Helper()
 	err := filepath.WalkDir("../../engine", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -30,23 +45,12 @@ func spokenByEngine(t *testing.T) map[string]string {
 		if err != nil {
 			return err
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			e, ok := n.(ast.Expr)
-			if !ok {
-				return true
-			}
-			if text, ok := sentence(e); ok {
-				texts[text] = set.Position(e.Pos()).String()
-				return false
-			}
-			return true
-		})
+		ast.Inspect(file, func(n ast.Node) bool { return n == nil || look(n, set.Position(n.Pos()).String()) })
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return texts
 }
 
 var formatted = regexp.MustCompile(`%[-+# 0]*(?:\[\d\])?[\d.]*[a-zA-Z]`)
@@ -95,13 +99,27 @@ func TestWhatIsTranslatedOfTheEngineIsWhatItSays(t *testing.T) {
 		}
 	}
 	for _, l := range Languages()[1:] {
-		data, err := assets.Translation(l.Tag + ".engine")
+		own := table{}
+		for _, part := range enginePart {
+			data, err := load(l.Tag + part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for english, translated := range data {
+				if own[english] != "" {
+					t.Errorf("%s has %q twice", l.Name, english)
+				}
+				own[english] = translated
+			}
+		}
+		system, err := load(l.Tag + systemPart)
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := table{}
-		if err := json.Unmarshal(data, &own); err != nil {
-			t.Fatal(err)
+		for english, translated := range system {
+			if a, b := verbs(english), verbs(translated); !slices.Equal(a, b) || own[english] != "" {
+				t.Errorf("%s: %q has the verbs %v, %q has %v, and it is said once", l.Name, english, a, translated, b)
+			}
 		}
 		for english, translated := range own {
 			if texts[english] == "" && !filledIn(english, patterns) {
@@ -116,7 +134,12 @@ func TestWhatIsTranslatedOfTheEngineIsWhatItSays(t *testing.T) {
 
 // filledIn reports whether a sentence is one of the patterns with words in the place of some of its values.
 func filledIn(english string, patterns []pattern) bool {
-	return slices.ContainsFunc(patterns, func(p pattern) bool { return p.match.MatchString(english) })
+	for i := range patterns {
+		if patterns[i].values(english) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // composed are everyday sentences of which every form is translated by itself, because its words depend on each other.
@@ -139,11 +162,78 @@ func TestEverydaySentencesOfTheEngineAreTranslated(t *testing.T) {
 			t.Fatal(err)
 		}
 		for text, place := range texts {
-			everyday := slices.ContainsFunc([]string{"/engine/state.go:", "/engine/warnings.go:", "/engine/notices.go:", "/diagnostics/selfcheck/"}, func(p string) bool { return strings.Contains(place, p) })
+			everyday := slices.ContainsFunc([]string{"/engine/state.go:", "/engine/warnings.go:", "/engine/notices.go:", "/diagnostics/selfcheck/", "/diagnostics/network/"}, func(p string) bool { return strings.Contains(place, p) })
 			if !everyday || !strings.Contains(text, " ") || !strings.HasSuffix(text, ".") {
 				continue
 			}
 			if s.of(text) == text && own[text] == "" && !composed[text] {
+				t.Errorf("%s: %s lacks %q", place, l.Name, text)
+			}
+		}
+	}
+}
+
+// rooms are where a copy's errors come from.
+var rooms = regexp.MustCompile(`/engine/(batch|copy|fault|format|store)/([a-z0-9]+/)*`)
+
+// TestWhatToDoAboutAFailedCopyIsTranslated asks for every remedy that a copy, a store or a format gives.
+func TestWhatToDoAboutAFailedCopyIsTranslated(t *testing.T) {
+	t.Parallel()
+	remedy := regexp.MustCompile(`^[A-Z%"][^\n]* [^\n]*(\.|\. %s)$`)
+	texts := spokenByEngine(t)
+	for _, l := range Languages()[1:] {
+		s, err := loadSpoken(l.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for text, place := range texts {
+			room := rooms.FindString(place)
+			if room == "" || strings.Contains(room, "test/") || strings.Contains(room, "/memory/") || !remedy.MatchString(text) || !utf8.ValidString(text) {
+				continue
+			}
+			seen++
+			if s.of(text) == text && !composed[text] {
+				t.Errorf("%s: %s lacks %q", place, l.Name, text)
+			}
+		}
+		if seen < 400 {
+			t.Errorf("only %d remedies were found", seen)
+		}
+	}
+}
+
+// tooGeneral are messages with so few words of their own that a translation would take a part of others' sentences.
+var tooGeneral = map[string]bool{"%s is not a %s": true, "%s is a view": true}
+
+// TestWhatFailedInACopyIsTranslated asks for the message of every fault that a copy, a store or a format makes.
+func TestWhatFailedInACopyIsTranslated(t *testing.T) {
+	t.Parallel()
+	messages := map[string]string{}
+	inspectEngine(t, func(n ast.Node, place string) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) < 2 || !rooms.MatchString(place) || strings.Contains(place, "test/") || strings.Contains(place, "/memory/") {
+			return true
+		}
+		if f, ok := call.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "New" {
+			if of, ok := f.X.(*ast.Ident); ok && of.Name == "fault" {
+				if text, ok := sentence(call.Args[1]); ok && strings.Contains(text, " ") && !tooGeneral[text] {
+					messages[text] = place
+				}
+			}
+		}
+		return true
+	})
+	if len(messages) < 250 {
+		t.Errorf("only %d messages were found", len(messages))
+	}
+	for _, l := range Languages()[1:] {
+		s, err := loadSpoken(l.Tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, place := range messages {
+			if s.of(text) == text {
 				t.Errorf("%s: %s lacks %q", place, l.Name, text)
 			}
 		}
