@@ -52,14 +52,14 @@ func TestEveryPageFitsInEachThemeLanguageAndWidth(t *testing.T) {
 			v := visitGateway(t, full(viewtest.Busy()), writeLog(t, t.TempDir(), 100))
 			b := v.open("/", look.width, look.dark)
 			for _, p := range shownPages {
-				b.to(p.path)
+				b.To(p.path)
 				want := p.english
 				if look.language == "de" {
 					want = p.german
 				}
-				b.see(want)
-				b.shot(look.name + "-" + p.name)
-				b.right(p.name)
+				b.See(want)
+				b.Shot(look.name + "-" + p.name)
+				b.Right(p.name)
 			}
 		})
 	}

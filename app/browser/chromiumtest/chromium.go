@@ -1,7 +1,9 @@
-package browser_test
+// Package chromiumtest uses the gateway's page as a person does, in a real Chromium without a screen.
+package chromiumtest
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,17 +19,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chrome is a real Chromium without a screen that was let in. What its console says against the page fails the test.
-type chrome struct {
-	*visitor
-	ctx context.Context
+// Chrome is a real Chromium without a screen that was let in. Its methods fail the test where the page does not become as
+// they ask; what the console says against the page fails it at [Chrome.Right].
+type Chrome struct {
+	t       testing.TB
+	ctx     context.Context
+	address string // of the page, without a path
 
 	mu       sync.Mutex
 	problems []string
 }
 
 // chromium finds the browser; without one the test is skipped, except where CI is set.
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -44,17 +48,20 @@ func chromium(t *testing.T) string {
 // patience is how long a test waits for what has to come; it comes sooner unless the machine is very busy.
 const patience = 60 * time.Second
 
-// open opens the page in a Chromium with a window of a width.
-func (v *visitor) open(path string, width int64, dark bool) *chrome {
-	t := v.t
+// Open opens the page at an address that lets a browser in, in a Chromium with a window of a width in pixels.
+func Open(t testing.TB, entry string, width int64, dark bool) *Chrome {
 	t.Helper()
+	at, err := url.Parse(entry)
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)), chromedp.Flag("no-sandbox", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1100, 800),
 		chromedp.Flag("force-device-scale-factor", "1"), chromedp.WSURLReadTimeout(patience))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocated)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	b := &chrome{visitor: v, ctx: ctx}
+	b := &Chrome{t: t, ctx: ctx, address: at.Scheme + "://" + at.Host}
 	t.Cleanup(func() {
 		_ = chromedp.Cancel(ctx) // it may have ended already
 		cancel()
@@ -77,13 +84,14 @@ func (v *visitor) open(path string, width int64, dark bool) *chrome {
 	if dark {
 		scheme = "dark"
 	}
-	b.run(log.Enable(), runtime.Enable(), emulation.SetDeviceMetricsOverride(width, 760, 1, false),
+	b.Run(log.Enable(), runtime.Enable(), emulation.SetDeviceMetricsOverride(width, 760, 1, false),
 		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
-		chromedp.Navigate(v.server.Entry(path)))
+		chromedp.Navigate(entry))
 	return b
 }
 
-func (b *chrome) run(actions ...chromedp.Action) {
+// Run does what chromedp can do.
+func (b *Chrome) Run(actions ...chromedp.Action) {
 	b.t.Helper()
 	if err := chromedp.Run(b.ctx, actions...); err != nil {
 		b.t.Fatalf("%v\n%s", err, b.text())
@@ -91,19 +99,19 @@ func (b *chrome) run(actions ...chromedp.Action) {
 }
 
 // text is what can be read on the page, "" where it cannot be asked.
-func (b *chrome) text() (all string) {
+func (b *Chrome) text() (all string) {
 	_ = chromedp.Run(b.ctx, chromedp.Evaluate(`location.href + '\n' + (e => e ? ['log', e.scrollTop, e.scrollHeight, e.clientHeight, e.firstElementChild.nextElementSibling.style.height, document.getElementById('log-follow').checked].join(' ') : '')(document.getElementById('log')) + '\n' + document.body.innerText`, &all))
 	return all
 }
 
-// to goes to another page.
-func (b *chrome) to(path string) {
+// To goes to another page.
+func (b *Chrome) To(path string) {
 	b.t.Helper()
-	b.run(chromedp.Navigate(b.server.Address() + path))
+	b.Run(chromedp.Navigate(b.address + path))
 }
 
-// is waits until an expression holds in the page, whichever that is by then: a click may have led to another one.
-func (b *chrome) is(expression string) {
+// Is waits until an expression holds in the page, whichever that is by then: a click may have led to another one.
+func (b *Chrome) Is(expression string) {
 	b.t.Helper()
 	limit, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
@@ -120,53 +128,55 @@ func (b *chrome) is(expression string) {
 	}
 }
 
-// see waits for texts.
-func (b *chrome) see(texts ...string) {
+// See waits for texts.
+func (b *Chrome) See(texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		b.is(`document.body.innerText.replace(/\s+/g, ' ').includes(` + quote(text) + `)`)
+		b.Is(`document.body.innerText.replace(/\s+/g, ' ').includes(` + Quote(text) + `)`)
 	}
 }
 
-func quote(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" }
+// Quote writes a text as JavaScript does.
+func Quote(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" }
 
-// click presses the visible button or link with a text or a name, once it can be pressed.
-func (b *chrome) click(text string) {
+// Click presses the visible button or link with a text or a name, once it can be pressed.
+func (b *Chrome) Click(text string) {
 	b.t.Helper()
 	const find = `[...document.querySelectorAll('dialog[open] button, dialog[open] a')].concat(document.querySelector('dialog[open]') ? [] : [...document.querySelectorAll('button, a, summary')])
 		.find(e => e.checkVisibility() && !e.disabled && (e.innerText.trim() === T || e.getAttribute('aria-label') === T || (e.querySelector('h2,h3') || {}).innerText === T))`
-	b.is(`(T => { const e = ` + find + `; if (e) e.click(); return !!e; })(` + quote(text) + `)`)
+	b.Is(`(T => { const e = ` + find + `; if (e) e.click(); return !!e; })(` + Quote(text) + `)`)
 }
 
-// enter types into a field, as a person does: key by key in place of what was there.
-func (b *chrome) enter(id, text string) {
+// Enter types into a field, as a person does: key by key in place of what was there.
+func (b *Chrome) Enter(id, text string) {
 	b.t.Helper()
-	b.is(`(e => { if (!e || e.disabled) return false; e.focus(); e.select?.(); return true; })(document.getElementById(` + quote(id) + `))`)
-	b.run(chromedp.KeyEvent(text))
+	b.Is(`(e => { if (!e || e.disabled) return false; e.focus(); e.select?.(); return true; })(document.getElementById(` + Quote(id) + `))`)
+	b.Run(chromedp.KeyEvent(text))
 }
 
-// choose chooses an option of a list.
-func (b *chrome) choose(selector, value string) {
+// Choose chooses an option of a list.
+func (b *Chrome) Choose(selector, value string) {
 	b.t.Helper()
-	b.is(`(e => { if (!e || ![...e.options].some(o => o.value === ` + quote(value) + `)) return false; e.value = ` + quote(value) + `; e.dispatchEvent(new Event('input', {bubbles: true})); return e.value === ` + quote(value) + `; })(document.querySelector(` + quote(selector) + `))`)
+	b.Is(`(e => { if (!e || ![...e.options].some(o => o.value === ` + Quote(value) + `)) return false; e.value = ` + Quote(value) + `; e.dispatchEvent(new Event('input', {bubbles: true})); return e.value === ` + Quote(value) + `; })(document.querySelector(` + Quote(selector) + `))`)
 }
 
-func (b *chrome) html() string {
+// HTML is the page as it is now.
+func (b *Chrome) HTML() string {
 	b.t.Helper()
 	var all string
-	b.run(chromedp.OuterHTML("html", &all, chromedp.ByQuery))
+	b.Run(chromedp.OuterHTML("html", &all, chromedp.ByQuery))
 	return all
 }
 
-// shot takes a picture of the whole page where a folder is asked for by DMG_SHOTS.
-func (b *chrome) shot(name string) {
+// Shot takes a picture of the whole page where a folder is asked for by DMG_SHOTS.
+func (b *Chrome) Shot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("DMG_SHOTS")
 	if dir == "" {
 		return
 	}
 	var data []byte
-	b.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+	b.Run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		data, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx)
 		return err
 	}))
@@ -178,11 +188,11 @@ func (b *chrome) shot(name string) {
 	}
 }
 
-// right fails where something is wider than the window, has no name for a screen reader, or was complained of.
-func (b *chrome) right(what string) {
+// Right fails where something is wider than the window, has no name for a screen reader, or was complained of.
+func (b *Chrome) Right(what string) {
 	b.t.Helper()
 	var wide, nameless []string
-	b.run(chromedp.Evaluate(`document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+	b.Run(chromedp.Evaluate(`document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
 		[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))`, &wide),
 		chromedp.Evaluate(`[...document.querySelectorAll('input:not([type=hidden]),select,textarea,button')].filter(e => e.checkVisibility() && !(e.labels && e.labels.length && e.labels[0].innerText.trim()) && !e.getAttribute('aria-label') && !e.innerText.trim()).map(e => e.outerHTML.slice(0, 200))`, &nameless))
 	for _, e := range wide {
