@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -34,6 +35,11 @@ func TestCancelStopsALongStatement(t *testing.T) {
 
 func TestQueryTimeoutEndsAQueryWithoutRows(t *testing.T) {
 	dsn, _ := testserver.Oracle(t)
+	columns := make([]string, 40) // so that there is much to join, whichever other tables there are
+	for i := range columns {
+		columns[i] = fmt.Sprintf("C%d NUMBER(9)", i)
+	}
+	table(t, dsn, "DMG_TIMEOUT", strings.Join(columns, ", "))
 	s, err := openSource(t, dsn, `{}`, `{"oracleReaderQuery": "SELECT COUNT(*) AS N FROM ALL_TAB_COLUMNS A, ALL_TAB_COLUMNS B, ALL_TAB_COLUMNS C, ALL_TAB_COLUMNS D, ALL_TAB_COLUMNS E, ALL_TAB_COLUMNS F, ALL_TAB_COLUMNS G, ALL_TAB_COLUMNS H", "queryTimeout": "00:00:01"}`)
 	if err != nil {
 		t.Fatal(err)
