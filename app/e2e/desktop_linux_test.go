@@ -62,12 +62,13 @@ func newSession(t *testing.T, xvfb ...string) *session {
 }
 
 // display starts an X server without a screen and gives its name. The number is chosen here, so that the server takes
-// its lock file: with -displayfd it takes none, and two that start at once can get the same.
+// its lock file: with -displayfd it takes none, and two that start at once can get the same. It does not reset when a
+// client leaves that was the only one: that would throw out the window manager that is just coming.
 func (s *session) display(flags []string) string {
 	s.t.Helper()
 	for try := range 20 {
 		number := strconv.Itoa(100 + (os.Getpid()+try*37)%400)
-		server := exec.Command("Xvfb", append([]string{":" + number, "-screen", "0", "1100x760x24", "-nolisten", "tcp"}, flags...)...)
+		server := exec.Command("Xvfb", append([]string{":" + number, "-screen", "0", "1100x760x24", "-nolisten", "tcp", "-noreset"}, flags...)...)
 		if err := server.Start(); err != nil {
 			s.t.Fatal(err)
 		}
